@@ -1,0 +1,71 @@
+/*
+ * Every limit of the system in one place. A queue, buffer, batch, message or
+ * retry without a line here is a bug. Sizes are bytes, times milliseconds,
+ * unless the name says otherwise. docs/limits.md explains the ones that users
+ * meet.
+ */
+#ifndef TR_COMMON_BASE_BOUNDS_H
+#define TR_COMMON_BASE_BOUNDS_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define TR_KIB(n) ((uint64_t)(n) << 10)
+#define TR_MIB(n) ((uint64_t)(n) << 20)
+#define TR_GIB(n) ((uint64_t)(n) << 30)
+
+/* Wire. A frame is header, protobuf body and raw payload. */
+#define TR_FRAME_MAX                TR_MIB(16)
+#define TR_FRAME_BEFORE_HELLO_MAX   TR_KIB(64)
+#define TR_FRAME_BODY_MAX           TR_MIB(8)
+#define TR_UNPACK_MEMORY_MAX        TR_MIB(64)
+#define TR_CONN_OUTPUT_QUEUE_MAX    TR_MIB(64)
+#define TR_CONN_MAX                 4096u
+#define TR_CONN_UNAUTHENTICATED_MAX 256u
+#define TR_HELLO_DEADLINE_MS        5000u
+#define TR_HEARTBEAT_MS_MAX         1000u
+#define TR_LEASE_MS_DEFAULT         3000u
+#define TR_LEASE_MS_MIN             300u
+#define TR_TOKEN_MAX                128u
+#define TR_NAME_MAX                 128u
+
+/* Data. */
+#define TR_KEY_MAX           TR_MIB(1)
+#define TR_VALUE_MAX         TR_MIB(8)
+#define TR_DATUM_DEPTH_MAX   32u
+#define TR_BLOCK_CHUNK_MAX   TR_MIB(1)
+#define TR_LOG_LINE_MAX      TR_KIB(4)
+#define TR_JOB_LOG_LINES_MAX 10000u
+
+/* Cluster. */
+#define TR_EXECUTORS_MAX          1024u
+#define TR_SLOTS_PER_EXECUTOR_MAX 256u
+#define TR_JOBS_ACTIVE_MAX        256u
+#define TR_STAGES_MAX             64u
+#define TR_OPERATORS_MAX          256u
+#define TR_LANES_MAX              262144u  /* of one stage */
+#define TR_TASKS_MAX              1048576u /* of all active jobs */
+#define TR_REDUCE_LANES_MAX       1024u
+#define TR_TOPIC_NAME_MAX         249u
+#define TR_ARTEFACT_MAX           TR_MIB(8)
+#define TR_JOB_ARGS_MAX           256u
+
+/* Retry. */
+#define TR_ATTEMPTS_PER_TASK     4u /* failures, not losses */
+#define TR_LOSSES_PER_TASK       16u
+#define TR_EXECUTOR_FAILURES_MAX 8u /* of one job, then excluded for it */
+#define TR_RETRY_BACKOFF_MS_MIN  100u
+#define TR_RETRY_BACKOFF_MS_MAX  10000u
+
+/* LMDB 0.9.24 leaks pages in transactions over 512 MB of dirty pages. */
+#define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
+
+static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
+static_assert(TR_VALUE_MAX + TR_KEY_MAX < TR_FRAME_MAX,
+	"the largest element fits a frame");
+static_assert(TR_FRAME_MAX < TR_CONN_OUTPUT_QUEUE_MAX,
+	"the largest frame fits an output queue");
+static_assert(TR_LEASE_MS_DEFAULT > 2 * TR_HEARTBEAT_MS_MAX,
+	"one lost heartbeat is no lost executor");
+
+#endif /* TR_COMMON_BASE_BOUNDS_H */
