@@ -1,0 +1,60 @@
+/*
+ * What the background threads of one librdkafka handle had to say.
+ *
+ * librdkafka reports connection and login trouble beside the calls that suffer
+ * from it, which only time out. A watch keeps the newest report, so that such
+ * a time-out can be explained in one line ("cannot reach Kafka at …: connection
+ * refused"), and passes librdkafka's log on to ours as evt=kafka-log.
+ *
+ * Calling sequence: init, hand to tr_kafka_conf_build, create the handle, then
+ * tr_kafka_watch_poll now and then (librdkafka delivers errors only when
+ * polled) and tr_kafka_watch_reason after a time-out; destroy the handle, fini.
+ *
+ * Thread: the callbacks come from librdkafka's threads, the rest from the
+ * handle's owner; a mutex guards the report.
+ */
+#ifndef TR_COMMON_KAFKA_WATCH_H
+#define TR_COMMON_KAFKA_WATCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/base/err.h"
+
+enum {
+	TR_KAFKA_REASON_MAX = 256
+};
+
+struct tr_kafka_watch {
+	pthread_mutex_t lock;
+	int code; /* TR_OK, TR_EUNREACH or TR_EAUTH */
+	bool all_down;
+	char reason[TR_KAFKA_REASON_MAX];
+	char brokers[TR_KAFKA_REASON_MAX];
+};
+
+void tr_kafka_watch_init(struct tr_kafka_watch *w, const char *brokers);
+void tr_kafka_watch_fini(struct tr_kafka_watch *w);
+
+/* Makes a configuration report to w. */
+void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf);
+
+/* Lets librdkafka deliver what it has; does not block. */
+void tr_kafka_watch_poll(struct tr_kafka_watch *w, rd_kafka_t *rk);
+
+/* Whether every broker was unreachable when last heard of. */
+bool tr_kafka_watch_all_down(struct tr_kafka_watch *w);
+
+/*
+ * The newest connection or login trouble: TR_EUNREACH or TR_EAUTH with address
+ * and reason. 0 when there was none since the last reset; err is untouched
+ * then.
+ */
+int tr_kafka_watch_reason(struct tr_kafka_watch *w, struct tr_error *err);
+
+/* Forgets it, after a call that succeeded. */
+void tr_kafka_watch_reset(struct tr_kafka_watch *w);
+
+#endif /* TR_COMMON_KAFKA_WATCH_H */
