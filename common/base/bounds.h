@@ -32,6 +32,8 @@
 /* Data. */
 #define TR_KEY_MAX           TR_MIB(1)
 #define TR_VALUE_MAX         TR_MIB(8)
+#define TR_KEY_DATUM_MAX     (TR_KEY_MAX + 1)   /* encoded: one tag more */
+#define TR_VALUE_DATUM_MAX   (TR_VALUE_MAX + 1) /* likewise */
 #define TR_DATUM_DEPTH_MAX   32u
 #define TR_BLOCK_CHUNK_MAX   TR_MIB(1)
 #define TR_LOG_LINE_MAX      TR_KIB(4)
