@@ -59,6 +59,19 @@
 #define TR_RETRY_BACKOFF_MS_MIN  100u
 #define TR_RETRY_BACKOFF_MS_MAX  10000u
 
+/* Kafka. librdkafka's read-ahead costs 4.5 times its size in small records. */
+#define TR_KAFKA_PROPS_MAX          256u
+#define TR_KAFKA_PROP_MAX           TR_KIB(4)
+#define TR_KAFKA_SECRET_MAX         TR_KIB(64)
+#define TR_KAFKA_ASK_MS             8000u /* one question, retries included */
+#define TR_KAFKA_ALL_DOWN_MS        3000u /* no broker so long: say so */
+#define TR_KAFKA_ASK_PARTITIONS_MAX 1000u /* of one request */
+#define TR_READER_WINDOW_DEFAULT    TR_MIB(64)
+#define TR_READER_WINDOW_MIN        TR_MIB(4)
+#define TR_READER_BATCH_RECORDS     1024u
+#define TR_READER_STALL_MS          30000u
+#define TR_READER_TOPICS_MAX        1024u
+
 /* LMDB 0.9.24 leaks pages in transactions over 512 MB of dirty pages. */
 #define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
 
