@@ -8,11 +8,16 @@
  *           … tr_framefd_write(fd, &reply) …
  *   tr_framefd_fini(&in);
  *
+ * Never reads beyond the frame it returns, so that poll() on the descriptor
+ * tells the truth.
+ *
  * Thread: one reader and one writer per descriptor; both block. Interrupted
  * calls go on. The descriptor stays the caller's.
  */
 #ifndef TR_COMMON_WIRE_FRAMEFD_H
 #define TR_COMMON_WIRE_FRAMEFD_H
+
+#include <stdbool.h>
 
 #include "common/base/buf.h"
 #include "common/wire/frame.h"
@@ -20,7 +25,7 @@
 struct tr_framefd {
 	int fd;
 	size_t frame_max;  /* header included */
-	size_t used;       /* bytes of the frame handed out last */
+	bool done;         /* buf holds the frame handed out last */
 	struct tr_buf buf; /* keeps its memory between frames */
 };
 
@@ -35,12 +40,6 @@ void tr_framefd_fini(struct tr_framefd *in);
  * yet; call again. TR_ENOMEM, TR_EIO.
  */
 int tr_framefd_read(struct tr_framefd *in, struct tr_frame *f) TR_MUST_USE;
-
-/*
- * Whether a further frame, or its start, is in the buffer already: a caller
- * that polls the descriptor must read until this is false.
- */
-bool tr_framefd_has_bytes(const struct tr_framefd *in);
 
 /*
  * Writes all of it, waiting as long as it takes. TR_ECLOSED: nobody reads any
