@@ -23,7 +23,9 @@
  * read ahead is kept and nothing is fetched twice. tr_reader_cool() gives that
  * memory and the background fetching up; call it when idle.
  *
- * Thread: one. start and next may block, next up to its time-out.
+ * Thread: one. start blocks for a question to the broker, at most
+ * TR_KAFKA_ASK_MS; next up to its time-out, and like start where the broker
+ * must be asked about a hole or an error.
  */
 #ifndef TR_EXECUTOR_READER_READER_H
 #define TR_EXECUTOR_READER_READER_H
@@ -42,20 +44,15 @@ enum tr_timestamp_type {
 	TR_TIMESTAMP_APPEND, /* the broker's clock */
 };
 
-/* A null key or value has data == NULL; an empty one has not. */
+/* A null key or value has p == NULL; an empty one has not. */
 struct tr_record_view {
 	int64_t offset;
 	int64_t timestamp_ms; /* -1 with TR_TIMESTAMP_NONE */
 	struct tr_slice key;
 	struct tr_slice value;
-	enum tr_timestamp_type timestamp_type;
+	const struct tr_header_view *headers; /* in their order */
 	uint32_t n_headers;
-	const void *source; /* the reader's own, for tr_reader_header */
-};
-
-struct tr_header_view {
-	struct tr_slice name;
-	struct tr_slice value; /* data == NULL: null */
+	enum tr_timestamp_type timestamp_type;
 };
 
 struct tr_batch_view {
@@ -100,9 +97,6 @@ struct tr_reader_ops {
 	int (*next)(struct tr_reader *r, uint32_t timeout_ms,
 		struct tr_batch_view *batch, struct tr_error *err);
 	void (*release)(struct tr_reader *r, struct tr_batch_view *batch);
-	bool (*header)(const struct tr_reader *r,
-		const struct tr_record_view *record, uint32_t i,
-		struct tr_header_view *out);
 	void (*receipt)(const struct tr_reader *r, struct tr_read_receipt *out);
 	void (*stop)(struct tr_reader *r);
 	void (*cool)(struct tr_reader *r);
@@ -143,14 +137,6 @@ static inline void tr_reader_release(
 	struct tr_reader *r, struct tr_batch_view *batch)
 {
 	r->ops->release(r, batch);
-}
-
-/* Header i < record->n_headers; lives as long as the record's batch. */
-static inline bool tr_reader_header(const struct tr_reader *r,
-	const struct tr_record_view *record, uint32_t i,
-	struct tr_header_view *out)
-{
-	return r->ops->header(r, record, i, out);
 }
 
 /* Of the range that is started, up to the last batch handed out. */
