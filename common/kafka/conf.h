@@ -69,4 +69,13 @@ int tr_kafka_conf_build(rd_kafka_conf_t **out, enum tr_kafka_role role,
 	const struct tr_kafka_conf *conf, struct tr_kafka_watch *watch,
 	struct tr_error *err) TR_MUST_USE;
 
+/*
+ * Builds the configuration and a consumer handle with it (META and READER).
+ * Connects to nothing yet. The caller ends it with rd_kafka_destroy_flags(rk,
+ * RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE): there is no group to leave.
+ */
+int tr_kafka_consumer_open(rd_kafka_t **out, enum tr_kafka_role role,
+	const struct tr_kafka_conf *conf, struct tr_kafka_watch *watch,
+	struct tr_error *err) TR_MUST_USE;
+
 #endif /* TR_COMMON_KAFKA_CONF_H */

@@ -50,11 +50,4 @@ int tr_kafka_offsets_find(rd_kafka_t *rk, struct tr_kafka_watch *watch,
 	struct tr_offset_query *queries, size_t n, uint32_t timeout_ms,
 	struct tr_error *err) TR_MUST_USE;
 
-/*
- * Refreshes the handle's metadata of all topics it knows, and waits for the
- * answer. TR_EUNREACH, TR_EAUTH or TR_ETIMEOUT.
- */
-int tr_kafka_refresh(rd_kafka_t *rk, struct tr_kafka_watch *watch,
-	uint32_t timeout_ms, struct tr_error *err) TR_MUST_USE;
-
 #endif /* TR_COMMON_KAFKA_OFFSETS_H */

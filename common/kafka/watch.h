@@ -7,7 +7,7 @@
  * refused"), and passes librdkafka's log on to ours as evt=kafka-log.
  *
  * Calling sequence: init, hand to tr_kafka_conf_build, create the handle, then
- * tr_kafka_watch_poll now and then (librdkafka delivers errors only when
+ * rd_kafka_poll(rk, 0) now and then (librdkafka delivers errors only when
  * polled) and tr_kafka_watch_reason after a time-out; destroy the handle, fini.
  *
  * Thread: the callbacks come from librdkafka's threads, the rest from the
@@ -40,9 +40,6 @@ void tr_kafka_watch_fini(struct tr_kafka_watch *w);
 
 /* Makes a configuration report to w. */
 void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf);
-
-/* Lets librdkafka deliver what it has; does not block. */
-void tr_kafka_watch_poll(struct tr_kafka_watch *w, rd_kafka_t *rk);
 
 /* Whether every broker was unreachable when last heard of. */
 bool tr_kafka_watch_all_down(struct tr_kafka_watch *w);

@@ -1,0 +1,96 @@
+#include "common/kafka/watch.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+#include "common/kafka/translate.h"
+#include "common/log/log.h"
+
+/* librdkafka's syslog levels; a broker that is away is no error of ours. */
+static enum tr_log_level level_of(int level)
+{
+	if (level <= LOG_CRIT)
+		return TR_LOG_ERR;
+	if (level <= LOG_WARNING)
+		return TR_LOG_WARN;
+	if (level <= LOG_INFO)
+		return TR_LOG_INFO;
+	return TR_LOG_DEBUG;
+}
+
+static void on_log(
+	const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+	(void)rk;
+	tr_log(level_of(level), "kafka-log", "fac=%s text=%s", fac,
+		TR_LOG_STR(text));
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
+{
+	struct tr_kafka_watch *w = opaque;
+	int ours = tr_kafka_translate((rd_kafka_resp_err_t)code);
+
+	(void)rk;
+	pthread_mutex_lock(&w->lock);
+	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+		w->all_down = true;
+	} else if (ours == TR_EAUTH) {
+		w->code = TR_EAUTH;
+		snprintf(w->reason, sizeof(w->reason), "%s", text);
+	} else if (w->code != TR_EAUTH) {
+		/* A refused login is followed by a disconnect. */
+		w->code = TR_EUNREACH;
+		snprintf(w->reason, sizeof(w->reason), "%s", text);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+void tr_kafka_watch_init(struct tr_kafka_watch *w, const char *brokers)
+{
+	*w = (struct tr_kafka_watch){ .code = TR_OK };
+	pthread_mutex_init(&w->lock, NULL);
+	snprintf(w->brokers, sizeof(w->brokers), "%s", brokers);
+}
+
+void tr_kafka_watch_fini(struct tr_kafka_watch *w)
+{
+	pthread_mutex_destroy(&w->lock);
+}
+
+void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf)
+{
+	rd_kafka_conf_set_opaque(conf, w);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+}
+
+bool tr_kafka_watch_all_down(struct tr_kafka_watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+	bool down = w->all_down;
+	pthread_mutex_unlock(&w->lock);
+	return down;
+}
+
+int tr_kafka_watch_reason(struct tr_kafka_watch *w, struct tr_error *err)
+{
+	pthread_mutex_lock(&w->lock);
+	int code = w->code;
+	if (code == TR_EAUTH)
+		tr_error_set(err, code, "cannot log in to Kafka at '%s': %s",
+			w->brokers, w->reason);
+	else if (code != TR_OK)
+		tr_error_set(err, code, "cannot reach Kafka at '%s': %s",
+			w->brokers, w->reason);
+	pthread_mutex_unlock(&w->lock);
+	return code;
+}
+
+void tr_kafka_watch_reset(struct tr_kafka_watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->code = TR_OK;
+	w->all_down = false;
+	pthread_mutex_unlock(&w->lock);
+}
