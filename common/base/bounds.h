@@ -22,6 +22,10 @@
 #define TR_CONN_OUTPUT_QUEUE_MAX    TR_MIB(64)
 #define TR_CONN_MAX                 4096u
 #define TR_CONN_UNAUTHENTICATED_MAX 256u
+#define TR_CONN_INBOX_MAX           TR_MIB(4) /* received, not yet freed */
+#define TR_CONN_RECV_BUFFER         TR_KIB(16)
+#define TR_CONN_LINGER_MS           1000u
+#define TR_DIAL_TIMEOUT_MS          5000u
 #define TR_HELLO_DEADLINE_MS        5000u
 #define TR_HEARTBEAT_MS_MAX         1000u
 #define TR_LEASE_MS_DEFAULT         3000u
@@ -35,6 +39,7 @@
 #define TR_KEY_DATUM_MAX     (TR_KEY_MAX + 1)   /* encoded: one tag more */
 #define TR_VALUE_DATUM_MAX   (TR_VALUE_MAX + 1) /* likewise */
 #define TR_DATUM_DEPTH_MAX   32u
+#define TR_ELEMENT_MAX       (TR_KEY_DATUM_MAX + TR_VALUE_DATUM_MAX + 10)
 #define TR_BLOCK_CHUNK_MAX   TR_MIB(1)
 #define TR_LOG_LINE_MAX      TR_KIB(4)
 #define TR_JOB_LOG_LINES_MAX 10000u
@@ -76,10 +81,12 @@
 #define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
 
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
-static_assert(TR_VALUE_MAX + TR_KEY_MAX < TR_FRAME_MAX,
+static_assert(TR_ELEMENT_MAX < TR_FRAME_MAX,
 	"the largest element fits a frame");
 static_assert(TR_FRAME_MAX < TR_CONN_OUTPUT_QUEUE_MAX,
 	"the largest frame fits an output queue");
+static_assert(TR_CONN_RECV_BUFFER < TR_FRAME_BEFORE_HELLO_MAX,
+	"an idle connection holds less than a first frame");
 static_assert(TR_LEASE_MS_DEFAULT > 2 * TR_HEARTBEAT_MS_MAX,
 	"one lost heartbeat is no lost executor");
 

@@ -168,4 +168,12 @@ static inline int TR_MUST_USE tr_datum_check(struct tr_slice d)
 	return tr_datum_check_slow(d);
 }
 
+/*
+ * Appends the datum a + b. Two integers give an integer; with a double the sum
+ * is that of the two as doubles. TR_EUSER with text when an integer sum leaves
+ * int64 or when either is no number: the data of the user's job are wrong.
+ */
+int tr_datum_add(struct tr_slice a, struct tr_slice b, struct tr_buf *out,
+	struct tr_error *err) TR_MUST_USE;
+
 #endif /* TR_COMMON_DATA_DATUM_H */

@@ -22,6 +22,13 @@ struct tr_element {
 	struct tr_slice value; /* a datum */
 };
 
+/* Bytes that a key and a value within their limits take. */
+static inline size_t tr_element_len(struct tr_slice key, struct tr_slice value)
+{
+	return tr_varint_len((uint32_t)key.n) + key.n +
+	       tr_varint_len((uint32_t)value.n) + value.n;
+}
+
 /*
  * Appends it. TR_ELIMIT when key or value is over its limit (the text of the
  * error is the caller's, who knows the record), or as the buffer says.

@@ -21,8 +21,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/base/buf.h"
-#include "common/base/err.h"
 #include "common/data/slice.h"
 
 enum {
@@ -121,11 +119,21 @@ static inline bool tr_number_decode(struct tr_slice from, struct tr_number *out)
 size_t tr_number_check(const uint8_t *p, size_t n);
 
 /*
- * Appends the datum a + b. Two integers give an integer; with a double the sum
- * is that of the two as doubles. TR_EUSER with text when an integer sum leaves
- * int64 or when either is no number: the data of the user's job are wrong.
+ * Bytes of the number that starts at p: TR_NUMBER_SHORT or TR_NUMBER_MAX. Of
+ * checked data; needs TR_NUMBER_SHORT readable bytes.
  */
-int tr_datum_add(struct tr_slice a, struct tr_slice b, struct tr_buf *out,
-	struct tr_error *err) TR_MUST_USE;
+size_t tr_number_len(const uint8_t *p);
+
+enum {
+	TR_NUMBER_TEXT_MAX = 32
+};
+
+/*
+ * The shortest decimal that reads back as the same number; a double always
+ * has a point or an exponent, or is "nan", "inf" or "-inf". In the C locale:
+ * no process of this project sets another. Returns text.
+ */
+const char *tr_number_to_text(
+	const struct tr_number *v, char text[TR_NUMBER_TEXT_MAX]);
 
 #endif /* TR_COMMON_DATA_NUMBER_H */

@@ -14,6 +14,11 @@ enum {
 	TR_VARINT32_MAX = 5 /* bytes */
 };
 
+static inline size_t tr_varint_len(uint32_t v)
+{
+	return v < 0x80 ? 1 : (size_t)(38 - __builtin_clz(v)) / 7;
+}
+
 /* Writes at most TR_VARINT32_MAX bytes; returns how many. */
 static inline size_t tr_varint_encode(uint8_t *to, uint32_t v)
 {
