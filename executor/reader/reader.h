@@ -80,7 +80,7 @@ struct tr_read_receipt {
 	int64_t log_start_before; /* as known at start */
 	int64_t log_start_after; /* as last asked; asked when a hole needs it */
 	uint64_t duplicates;     /* delivered again by the broker, dropped */
-	const char *library;     /* static, e.g. "librdkafka 2.0.2" */
+	const char *library;     /* the reader's, "librdkafka 2.0.2" */
 };
 
 enum tr_read {
