@@ -57,6 +57,15 @@
 #define TR_ARTEFACT_MAX           TR_MIB(8)
 #define TR_JOB_ARGS_MAX           256u
 
+/* Planning. */
+#define TR_PLAN_WORKER_MS           5000u /* the script's top level */
+#define TR_PLAN_WORKER_MEMORY       TR_MIB(256)
+#define TR_RANGE_RECORDS_MIN        50000u   /* smaller ranges are not split */
+#define TR_RANGE_RECORDS_MAX        4000000u /* unless --max-range says so */
+#define TR_RANGES_PER_SLOT          8u
+#define TR_REDUCE_RECORDS_PER_LANE  20000u
+#define TR_PLAN_NOTES_MAX           100u
+
 /* Retry. */
 #define TR_ATTEMPTS_PER_TASK     4u /* failures, not losses */
 #define TR_LOSSES_PER_TASK       16u
@@ -77,8 +86,20 @@
 #define TR_READER_STALL_MS          30000u
 #define TR_READER_TOPICS_MAX        1024u
 
-/* LMDB 0.9.24 leaks pages in transactions over 512 MB of dirty pages. */
+/* The driver's store. LMDB 0.9.24 leaks pages in transactions over 512 MB of
+ * dirty pages; a map is address space, doubled when it is full. */
+#define TR_KV_MAP_DEFAULT      TR_GIB(1)
+#define TR_KV_MAP_MAX          (TR_GIB(1) << 12)
+#define TR_KV_GROUP_ROWS       65536u /* long keys sorted at a time */
 #define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
+#define TR_STORE_STEP_BYTES    TR_MIB(4) /* of one step of maintenance */
+#define TR_STORE_STEP_ROWS     20000u    /* likewise */
+#define TR_STORE_ENVS_OPEN_MAX 64u
+#define TR_STORE_PAGE_ROWS     1000u /* of one read of tasks or log lines */
+#define TR_STORE_LAYERS_MAX    8u    /* of an upsert table, then folded */
+#define TR_STORE_SNAPSHOTS     2u    /* commits of a table that can be read */
+#define TR_STORE_BATCHES_KEPT  64u   /* plans and history of one job */
+#define TR_JOBS_ENDED_MAX      200u  /* kept for people, then removed */
 
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
 static_assert(TR_ELEMENT_MAX < TR_FRAME_MAX,

@@ -184,7 +184,11 @@ int tr_net_send_take(struct tr_net *net, struct tr_conn_id conn,
 void tr_net_conn_notify_drained(
 	struct tr_net *net, struct tr_conn_id conn, size_t low_water);
 
-/* The caller has checked Hello: full frame size, no hello deadline. */
+/*
+ * The caller has checked Hello: full frame size, no hello deadline. Call it
+ * before the event that brought the Hello is freed, because the next frame is
+ * looked at then.
+ */
 void tr_net_conn_authenticated(struct tr_net *net, struct tr_conn_id conn);
 
 /*
@@ -199,8 +203,9 @@ void tr_net_conn_set_idle_deadline(
 void tr_net_conn_close(struct tr_net *net, struct tr_conn_id conn);
 
 /*
- * Closes it once everything queued has been sent, at the latest after the hello
- * deadline's time. Frames that still come in are dropped.
+ * Sends what is queued, a refusal for instance, and gives the peer until
+ * TR_CONN_LINGER_MS to read it and close. Frames that still come in are
+ * dropped, and further sends refused.
  */
 void tr_net_conn_finish(struct tr_net *net, struct tr_conn_id conn);
 

@@ -12,6 +12,8 @@
 #ifndef TR_COMMON_NET_TLS_H
 #define TR_COMMON_NET_TLS_H
 
+#include <stdbool.h>
+
 #include "common/base/err.h"
 
 struct tr_tls_opts {
@@ -31,5 +33,15 @@ struct tr_tls_opts {
  */
 int tr_tls_check(
 	const struct tr_tls_opts *opts, struct tr_error *err) TR_MUST_USE;
+
+struct nng_tls_config;
+
+/*
+ * The library's form of it, for a dialer (`server` false) or a listener; free
+ * with nng_tls_config_free. `host` stands in for a missing server_name. Checks
+ * the files as tr_tls_check does. For common/net only.
+ */
+int tr_tls_config(const struct tr_tls_opts *opts, bool server, const char *host,
+	struct nng_tls_config **out, struct tr_error *err) TR_MUST_USE;
 
 #endif /* TR_COMMON_NET_TLS_H */
