@@ -42,13 +42,6 @@ struct tr_program_opts {
 	uint64_t memory_bytes; /* ceiling of the program's own heap */
 	tr_program_log_fn *log;
 	void *log_arg;
-
-	/*
-	 * Where somebody outside the process looks for the element at hand
-	 * when user code does not come back: apply stores each element's index
-	 * in its batch here before it runs the function over it. May be NULL.
-	 */
-	volatile uint32_t *at;
 };
 
 /*
