@@ -27,8 +27,12 @@
  * Performing an update, in this order: *store* the records, then *send*, then
  * *commit*, then *reply* (notices). The sends, commits and notices of an
  * update may leave only when its records and those of all earlier updates are
- * durable; updates are performed strictly in order. `more` asks for an
- * immediate step(CONTINUE): the lists were full; other events may come first.
+ * durable; updates are performed strictly in order. While an update has
+ * `more`, its lists were full: step(CONTINUE) comes before any other event.
+ *
+ * Time passes for leases, back-off and the grace after a restart only with
+ * TICK; feed what has been received before it, so that a driver that was
+ * stopped for a while does not take its own pause for silence.
  *
  * An executor answers every LAUNCH with exactly one report on the same
  * connection, also when it is killed (TASK_FAILED with TR_ECANCELED); its slot
@@ -90,7 +94,7 @@ enum tr_core_event_kind {
 	TR_CORE_RECOVER_TASK,
 	TR_CORE_RECOVER_END,
 	TR_CORE_TICK,     /* the deadline of an update has come */
-	TR_CORE_CONTINUE, /* an update had `more` */
+	TR_CORE_CONTINUE, /* the update had `more` */
 	TR_CORE_EXECUTOR_UP,
 	TR_CORE_TASK_HELD,
 	TR_CORE_EXECUTOR_READY,
