@@ -57,6 +57,17 @@
 #define TR_ARTEFACT_MAX           TR_MIB(8)
 #define TR_JOB_ARGS_MAX           256u
 
+/* Driver. */
+#define TR_ATTEMPTS_KEPT            8u /* of one lane, for the task table */
+#define TR_PLAN_THREADS             4u
+#define TR_READ_THREADS             2u
+#define TR_PLAN_QUEUE_MAX           256u
+#define TR_READ_QUEUE_MAX           1024u
+#define TR_WATCHES_MAX              1024u
+#define TR_WATCH_INTERVAL_MS_MIN    20u
+#define TR_SHOW_ROWS_MAX            10000u /* lanes in one job show */
+#define TR_SCAN_REPLY_MAX           TR_MIB(4)
+
 /* Planning. */
 #define TR_PLAN_WORKER_MS           5000u /* the script's top level */
 #define TR_PLAN_WORKER_MEMORY       TR_MIB(256)
@@ -90,7 +101,7 @@
  * dirty pages; a map is address space, doubled when it is full. */
 #define TR_KV_MAP_DEFAULT      TR_GIB(1)
 #define TR_KV_MAP_MAX          (TR_GIB(1) << 12)
-#define TR_KV_GROUP_ROWS       65536u /* long keys sorted at a time */
+#define TR_KV_GROUP_ROWS       16384u /* long keys sorted at a time */
 #define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
 #define TR_STORE_STEP_BYTES    TR_MIB(4) /* of one step of maintenance */
 #define TR_STORE_STEP_ROWS     20000u    /* likewise */

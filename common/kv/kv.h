@@ -99,6 +99,12 @@ int tr_kv_open(struct tr_kv **out, const struct tr_kv_opts *opts,
 /* Accepts NULL. No transaction may be open. */
 void tr_kv_close(struct tr_kv *kv);
 
+/*
+ * Deletes the folder of an environment that is not open, or what is left of
+ * one. Absence is success.
+ */
+int tr_kv_remove(const char *path, struct tr_error *err) TR_MUST_USE;
+
 const char *tr_kv_path(const struct tr_kv *kv);
 
 /* Bytes of the file in use, and of the map. */
@@ -132,6 +138,19 @@ _Noreturn void tr_kv_exit(const struct tr_error *err);
 
 /* Replaces what is there. The value is the parts one after the other. */
 int tr_kv_put(struct tr_kv_txn *txn, unsigned db, struct tr_slice key,
+	const struct tr_slice *parts, size_t n_parts,
+	struct tr_error *err) TR_MUST_USE;
+
+/* The same; TR_EEXIST without text when the key is there: nothing changed. */
+int tr_kv_insert(struct tr_kv_txn *txn, unsigned db, struct tr_slice key,
+	const struct tr_slice *parts, size_t n_parts,
+	struct tr_error *err) TR_MUST_USE;
+
+/*
+ * The same for a key above all others of the database: fills pages whole.
+ * TR_EEXIST without text when it is not above, and then nothing was put.
+ */
+int tr_kv_append(struct tr_kv_txn *txn, unsigned db, struct tr_slice key,
 	const struct tr_slice *parts, size_t n_parts,
 	struct tr_error *err) TR_MUST_USE;
 
@@ -185,14 +204,6 @@ int tr_kv_cursor_prev(struct tr_kv_cursor *c, struct tr_kv_row *row,
 
 /* Deletes the row it stands on; next and prev go on from there. */
 int tr_kv_cursor_del(struct tr_kv_cursor *c, struct tr_error *err) TR_MUST_USE;
-
-/*
- * Puts a row whose key is above all others of the database: fills pages whole.
- * TR_EEXIST without text when it is not above, and then nothing was put.
- */
-int tr_kv_append(struct tr_kv_txn *txn, unsigned db, struct tr_slice key,
-	const struct tr_slice *parts, size_t n_parts,
-	struct tr_error *err) TR_MUST_USE;
 
 /* ------------------------------------------------------------ checking */
 
