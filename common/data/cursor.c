@@ -44,7 +44,7 @@ static struct tr_slice step(struct tr_cursor *c)
 
 int tr_cursor_next(struct tr_cursor *c, struct tr_slice *item)
 {
-	if (c->p == c->end)
+	if (tr_cursor_at_end(c))
 		return 0;
 	struct tr_slice nested = step(c);
 	if (has_escapes(nested)) {
@@ -60,7 +60,7 @@ int tr_cursor_next(struct tr_cursor *c, struct tr_slice *item)
 int tr_cursor_next_entry(
 	struct tr_cursor *c, struct tr_slice *key, struct tr_slice *value)
 {
-	if (c->p == c->end)
+	if (tr_cursor_at_end(c))
 		return 0;
 	struct tr_slice k = step(c);
 	struct tr_slice v = step(c);

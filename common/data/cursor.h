@@ -11,14 +11,16 @@
  *		…
  *
  * Thread: the owner's.
- * Lifetime: an item or entry until the next call with the same scratch, so an
- * inner list may be walked with the scratch of the outer one once the outer
- * key is no longer needed. A scratch with max TR_VALUE_DATUM_MAX never lacks
- * room.
+ * Lifetime: an item or entry until the next call with the same scratch. So a
+ * walk that goes down into items may use one scratch for all levels when it
+ * takes one item at a time, of maps too; not when it takes entries. A scratch
+ * with max TR_VALUE_DATUM_MAX never lacks room.
  * Errors: TR_ENOMEM and TR_ELIMIT of scratch.
  */
 #ifndef TR_COMMON_DATA_CURSOR_H
 #define TR_COMMON_DATA_CURSOR_H
+
+#include <stdbool.h>
 
 #include "common/base/buf.h"
 #include "common/data/slice.h"
@@ -33,10 +35,18 @@ struct tr_cursor {
 void tr_cursor_init(
 	struct tr_cursor *c, struct tr_slice d, struct tr_buf *scratch);
 
-/* The next item of a list: 1, or 0 at the end, or an error. */
+static inline bool tr_cursor_at_end(const struct tr_cursor *c)
+{
+	return c->p == c->end;
+}
+
+/*
+ * The next item of a list, or of a map each key and then its value: 1, or 0 at
+ * the end, or an error.
+ */
 int tr_cursor_next(struct tr_cursor *c, struct tr_slice *item) TR_MUST_USE;
 
-/* The next entry of a map, likewise. */
+/* The next key with its value, both valid together; likewise. */
 int tr_cursor_next_entry(struct tr_cursor *c, struct tr_slice *key,
 	struct tr_slice *value) TR_MUST_USE;
 

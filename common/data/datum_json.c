@@ -56,23 +56,6 @@ static int put_number(const struct tr_number *v, struct tr_buf *out)
 
 static int put_datum(struct tr_slice d, struct tr_buf *out, struct tr_buf *tmp);
 
-static int put_list(struct tr_slice d, struct tr_buf *out, struct tr_buf *tmp)
-{
-	struct tr_cursor c;
-	struct tr_slice item;
-	int rc = tr_buf_append_u8(out, '[');
-	tr_cursor_init(&c, d, tmp);
-	for (bool more = false; rc == 0; more = true) {
-		rc = tr_cursor_next(&c, &item);
-		if (rc <= 0)
-			break;
-		rc = more ? tr_buf_append_u8(out, ',') : 0;
-		if (rc == 0)
-			rc = put_datum(item, out, tmp);
-	}
-	return rc != 0 ? rc : tr_buf_append_u8(out, ']');
-}
-
 static bool is_member_name(struct tr_slice key)
 {
 	struct tr_slice s;
@@ -94,17 +77,37 @@ static int is_object(struct tr_slice d, struct tr_buf *tmp)
 	return rc < 0 ? rc : 1;
 }
 
+/* Not at the end. */
+static int put_next(struct tr_cursor *c, struct tr_buf *out)
+{
+	struct tr_slice item;
+	int rc = tr_cursor_next(c, &item);
+	return rc < 0 ? rc : put_datum(item, out, c->scratch);
+}
+
+static int put_list(struct tr_slice d, struct tr_buf *out, struct tr_buf *tmp)
+{
+	struct tr_cursor c;
+	int rc = tr_buf_append_u8(out, '[');
+	tr_cursor_init(&c, d, tmp);
+	for (bool more = false; rc == 0 && !tr_cursor_at_end(&c); more = true) {
+		rc = more ? tr_buf_append_u8(out, ',') : 0;
+		if (rc == 0)
+			rc = put_next(&c, out);
+	}
+	return rc != 0 ? rc : tr_buf_append_u8(out, ']');
+}
+
 /* "key":value, or [key,value] where pairs is set. */
-static int put_entry(struct tr_slice key, struct tr_slice value, bool pairs,
-	struct tr_buf *out, struct tr_buf *tmp)
+static int put_entry(struct tr_cursor *c, bool pairs, struct tr_buf *out)
 {
 	int rc = pairs ? tr_buf_append_u8(out, '[') : 0;
 	if (rc == 0)
-		rc = put_datum(key, out, tmp);
+		rc = put_next(c, out);
 	if (rc == 0)
 		rc = tr_buf_append_u8(out, pairs ? ',' : ':');
 	if (rc == 0)
-		rc = put_datum(value, out, tmp);
+		rc = put_next(c, out);
 	return rc != 0 || !pairs ? rc : tr_buf_append_u8(out, ']');
 }
 
@@ -112,17 +115,12 @@ static int put_entries(
 	struct tr_slice d, bool pairs, struct tr_buf *out, struct tr_buf *tmp)
 {
 	struct tr_cursor c;
-	struct tr_slice key;
-	struct tr_slice value;
 	int rc = 0;
 	tr_cursor_init(&c, d, tmp);
-	for (bool more = false; rc == 0; more = true) {
-		rc = tr_cursor_next_entry(&c, &key, &value);
-		if (rc <= 0)
-			break;
+	for (bool more = false; rc == 0 && !tr_cursor_at_end(&c); more = true) {
 		rc = more ? tr_buf_append_u8(out, ',') : 0;
 		if (rc == 0)
-			rc = put_entry(key, value, pairs, out, tmp);
+			rc = put_entry(&c, pairs, out);
 	}
 	return rc;
 }
