@@ -117,6 +117,9 @@ static void end_by_stream(struct tr_conn *c, int rv)
 	if (c->state == TR_CONN_DEAD)
 		return;
 	bool handshake = c->tls && !c->framed;
+	/* What the TLS engine calls it when the peer takes its leave. */
+	if (rv == NNG_ECONNREFUSED)
+		rv = NNG_ECLOSED;
 	if (rv == NNG_ECRYPTO || rv == NNG_EPEERAUTH) {
 		tr_stat_add(&c->net->stats.tls_failures, 1);
 		end_locked(c, TR_EAUTH, TLS_HINT);
@@ -442,10 +445,10 @@ static void open_locked(struct tr_conn *c)
 	c->tx_aio = aio_new(tx_done, c);
 	tr_endpoint_peer_text(c->stream, c->peer, sizeof(c->peer));
 	c->state = TR_CONN_OPEN;
+	atomic_store(&c->net->rescan, true); /* before the loop wakes up */
 	tr_event_post(c, TR_NET_UP);
 	c->pending++;
 	post_rx(c);
-	atomic_store(&c->net->rescan, true);
 }
 
 int tr_conn_accept(struct tr_net *net, nng_stream *stream, bool tls)
