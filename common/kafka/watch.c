@@ -1,14 +1,20 @@
 #include "common/kafka/watch.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "common/kafka/translate.h"
 #include "common/log/log.h"
 
-/* librdkafka's syslog levels; a broker that is away is no error of ours. */
-static enum tr_log_level level_of(int level)
+/*
+ * librdkafka's syslog levels; a broker that is away is no error of ours, and
+ * that an old broker cannot be told not to create topics is no news.
+ */
+static enum tr_log_level level_of(int level, const char *fac)
 {
+	if (strcmp(fac, "AUTOCREATE") == 0)
+		return TR_LOG_DEBUG;
 	if (level <= LOG_CRIT)
 		return TR_LOG_ERR;
 	if (level <= LOG_WARNING)
@@ -22,7 +28,7 @@ static void on_log(
 	const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
 	(void)rk;
-	tr_log(level_of(level), "kafka-log", "fac=%s text=%s", fac,
+	tr_log(level_of(level, fac), "kafka-log", "fac=%s text=%s", fac,
 		TR_LOG_STR(text));
 }
 

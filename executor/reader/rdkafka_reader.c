@@ -364,10 +364,17 @@ static bool fill_now(struct rdkafka_reader *r)
 /* The batch call would wait for a full batch; this one waits for any. */
 static bool fill_within(struct rdkafka_reader *r, uint32_t timeout_ms)
 {
-	r->msgs[0] = rd_kafka_consume_queue(r->stream.queue, (int)timeout_ms);
+	rd_kafka_message_t *first =
+		rd_kafka_consume_queue(r->stream.queue, (int)timeout_ms);
+
+	if (first == NULL)
+		return false;
+	ssize_t n = rd_kafka_consume_batch_queue(
+		r->stream.queue, 0, &r->msgs[1], TR_READER_BATCH_RECORDS - 1);
+	r->msgs[0] = first;
 	r->lo = r->hi = 0;
-	r->n = r->msgs[0] != NULL ? 1 : 0;
-	return r->n > 0;
+	r->n = 1 + (n > 0 ? (size_t)n : 0);
+	return true;
 }
 
 /* False when nothing came within the time. */

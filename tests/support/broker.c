@@ -16,6 +16,7 @@
 
 enum {
 	ADDRESS_MAX = 128,
+	DATA_MAX = 256,
 	WAIT_MS = 30000,
 	EXIT_UNAVAILABLE = 3, /* of kafka-broker */
 };
@@ -23,6 +24,7 @@ enum {
 static struct {
 	char address[ADDRESS_MAX];
 	char sasl_address[ADDRESS_MAX];
+	char data[DATA_MAX];
 	rd_kafka_t *rk;
 	pid_t pid;
 	int stdin_fd;
@@ -46,6 +48,7 @@ static void take_line(const char *line)
 {
 	sscanf(line, "bootstrap=%127s", broker.address);
 	sscanf(line, "sasl=%127s", broker.sasl_address);
+	sscanf(line, "data=%255s", broker.data);
 }
 
 /* True once it says that it is ready. */
@@ -121,6 +124,7 @@ int tr_broker_setup(void)
 {
 	const char *shared = getenv("TRANCHE_TEST_BROKER");
 	const char *sasl = getenv("TRANCHE_TEST_BROKER_SASL");
+	const char *data = getenv("TRANCHE_TEST_BROKER_DATA");
 
 	if (shared == NULL) {
 		int rc = start_process();
@@ -129,6 +133,7 @@ int tr_broker_setup(void)
 	snprintf(broker.address, ADDRESS_MAX, "%s", shared);
 	snprintf(broker.sasl_address, ADDRESS_MAX, "%s",
 		sasl != NULL ? sasl : "");
+	snprintf(broker.data, DATA_MAX, "%s", data != NULL ? data : "");
 	return open_client();
 }
 
@@ -149,6 +154,11 @@ const char *tr_broker_address(void)
 const char *tr_broker_sasl_address(void)
 {
 	return broker.sasl_address;
+}
+
+const char *tr_broker_data(void)
+{
+	return broker.data[0] != '\0' ? broker.data : NULL;
 }
 
 const char *tr_broker_topic_name(
@@ -210,9 +220,10 @@ void tr_broker_topic_create(
 		set_config(new_topic, *configs);
 	rd_kafka_CreateTopics(broker.rk, &new_topic, 1, NULL, queue);
 	rd_kafka_event_t *event = wait_event(queue, "create topic");
-	check_result(rd_kafka_CreateTopics_result_topics(
-			     rd_kafka_event_CreateTopics_result(event), &n),
-		n, "create topic");
+	const rd_kafka_topic_result_t **results =
+		rd_kafka_CreateTopics_result_topics(
+			rd_kafka_event_CreateTopics_result(event), &n);
+	check_result(results, n, "create topic");
 	rd_kafka_event_destroy(event);
 	rd_kafka_NewTopic_destroy(new_topic);
 	rd_kafka_queue_destroy(queue);
@@ -227,9 +238,10 @@ void tr_broker_topic_delete(const char *topic)
 
 	rd_kafka_DeleteTopics(broker.rk, &old, 1, NULL, queue);
 	rd_kafka_event_t *event = wait_event(queue, "delete topic");
-	check_result(rd_kafka_DeleteTopics_result_topics(
-			     rd_kafka_event_DeleteTopics_result(event), &n),
-		n, "delete topic");
+	const rd_kafka_topic_result_t **results =
+		rd_kafka_DeleteTopics_result_topics(
+			rd_kafka_event_DeleteTopics_result(event), &n);
+	check_result(results, n, "delete topic");
 	rd_kafka_event_destroy(event);
 	rd_kafka_DeleteTopic_destroy(old);
 	rd_kafka_queue_destroy(queue);

@@ -36,6 +36,9 @@ void tr_broker_teardown(void);
 const char *tr_broker_address(void);
 const char *tr_broker_sasl_address(void);
 
+/* Folder of its partitions' logs, or NULL when they are out of reach. */
+const char *tr_broker_data(void);
+
 /* A name that no other test uses. Returns name. */
 const char *tr_broker_topic_name(
 	char name[TR_BROKER_TOPIC_MAX], const char *prefix);
