@@ -58,31 +58,37 @@
 #define TR_JOB_ARGS_MAX           256u
 
 /* Driver. */
-#define TR_ATTEMPTS_KEPT            8u /* of one lane, for the task table */
-#define TR_PLAN_THREADS             4u
-#define TR_READ_THREADS             2u
-#define TR_PLAN_QUEUE_MAX           256u
-#define TR_READ_QUEUE_MAX           1024u
-#define TR_WATCHES_MAX              1024u
-#define TR_WATCH_INTERVAL_MS_MIN    20u
-#define TR_SHOW_ROWS_MAX            10000u /* lanes in one job show */
-#define TR_SCAN_REPLY_MAX           TR_MIB(4)
+#define TR_ATTEMPTS_KEPT         8u /* of one lane, for the task table */
+#define TR_PLAN_THREADS          4u
+#define TR_READ_THREADS          2u
+#define TR_PLAN_QUEUE_MAX        256u
+#define TR_READ_QUEUE_MAX        1024u
+#define TR_WATCHES_MAX           1024u
+#define TR_WATCH_INTERVAL_MS_MIN 20u
+#define TR_SHOW_ROWS_MAX         10000u /* lanes in one job show */
+#define TR_SCAN_REPLY_MAX        TR_MIB(4)
 
 /* Planning. */
-#define TR_PLAN_WORKER_MS           5000u /* the script's top level */
-#define TR_PLAN_WORKER_MEMORY       TR_MIB(256)
-#define TR_RANGE_RECORDS_MIN        50000u   /* smaller ranges are not split */
-#define TR_RANGE_RECORDS_MAX        4000000u /* unless --max-range says so */
-#define TR_RANGES_PER_SLOT          8u
-#define TR_REDUCE_RECORDS_PER_LANE  20000u
-#define TR_PLAN_NOTES_MAX           100u
+#define TR_PLAN_WORKER_MS          5000u /* the script's top level */
+#define TR_PLAN_WORKER_MEMORY      TR_MIB(256)
+#define TR_RANGE_RECORDS_MIN       50000u   /* smaller ranges are not split */
+#define TR_RANGE_RECORDS_MAX       4000000u /* unless --max-range says so */
+#define TR_RANGES_PER_SLOT         8u
+#define TR_REDUCE_RECORDS_PER_LANE 20000u
+#define TR_PLAN_NOTES_MAX          100u
+
+/* User code. */
+#define TR_USER_MEMORY_MIN TR_MIB(4) /* of a script's heap */
+#define TR_PRINT_ROWS_MAX  10000u    /* of print{limit=} and print{top=} */
 
 /* Retry. */
-#define TR_ATTEMPTS_PER_TASK     4u /* failures, not losses */
-#define TR_LOSSES_PER_TASK       16u
-#define TR_EXECUTOR_FAILURES_MAX 8u /* of one job, then excluded for it */
-#define TR_RETRY_BACKOFF_MS_MIN  100u
-#define TR_RETRY_BACKOFF_MS_MAX  10000u
+#define TR_ATTEMPTS_PER_TASK      4u /* failures, not losses */
+#define TR_LOSSES_PER_TASK        16u
+#define TR_WORKER_DEATHS_PER_TASK 3u    /* then the task is held to blame */
+#define TR_RECOVER_GRACE_MS       3000u /* for executors to come back */
+#define TR_EXECUTOR_FAILURES_MAX  8u    /* of one job, then excluded for it */
+#define TR_RETRY_BACKOFF_MS_MIN   100u
+#define TR_RETRY_BACKOFF_MS_MAX   10000u
 
 /* Kafka. librdkafka's read-ahead costs 4.5 times its size in small records. */
 #define TR_KAFKA_PROPS_MAX          256u
@@ -113,8 +119,8 @@
 #define TR_JOBS_ENDED_MAX      200u  /* kept for people, then removed */
 
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
-static_assert(TR_ELEMENT_MAX < TR_FRAME_MAX,
-	"the largest element fits a frame");
+static_assert(
+	TR_ELEMENT_MAX < TR_FRAME_MAX, "the largest element fits a frame");
 static_assert(TR_FRAME_MAX < TR_CONN_OUTPUT_QUEUE_MAX,
 	"the largest frame fits an output queue");
 static_assert(TR_CONN_RECV_BUFFER < TR_FRAME_BEFORE_HELLO_MAX,
