@@ -77,16 +77,14 @@ size_t tr_number_check(const uint8_t *p, size_t n)
 {
 	uint8_t canonical[TR_NUMBER_MAX];
 	struct tr_number v;
-	if (n < TR_NUMBER_SHORT)
+	if (n < TR_NUMBER_SHORT || p[0] != TR_TAG_NUMBER)
 		return 0;
 	/* In between every double but zero has one form only, this one. */
 	double d = tr_number_load(p);
 	if (d > -EXACT_LIMIT && d < EXACT_LIMIT && d != 0)
 		return TR_NUMBER_SHORT;
-	if (tr_number_len(p) > n)
-		return 0;
 	size_t len = tr_number_len(p);
-	if (!tr_number_decode(tr_slice_of(p, len), &v))
+	if (len > n || !tr_number_decode(tr_slice_of(p, len), &v))
 		return 0;
 	size_t m = v.is_int ? tr_number_encode_int(canonical, v.i)
 			    : tr_number_encode_double(canonical, v.d);

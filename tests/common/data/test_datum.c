@@ -156,6 +156,7 @@ static void test_datum__check(void **state)
 		ROW("\x00", TR_ECORRUPT),
 		ROW("\x22", TR_ECORRUPT),
 		ROW("\xff", TR_ECORRUPT),
+		ROW("\x2b\xbf\xf0\0\0\0\0\0\0", TR_ECORRUPT),
 		ROW("\x40", 0),
 		ROW("\x40\x00\x00", 0),
 		/* numbers: short, cut, -0.0, other NaN, int written as wide */
