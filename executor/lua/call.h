@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "executor/lua/lua.h"
 #include "executor/op/elem.h"
 
 struct tr_lua_program;
@@ -37,7 +38,7 @@ struct tr_lua_call {
 	double anchored;  /* bytes of strings that outs point at */
 	uint32_t running; /* the loop is on the stack */
 	uint32_t op;
-	volatile uint32_t *at; /* struct tr_program_opts */
+	struct tr_lua_position *at;
 	struct tr_lua_program *program;
 };
 

@@ -30,6 +30,12 @@ struct tr_elem {
 	const struct tr_origin *origin;
 };
 
+struct tr_lua_position {
+	uint32_t op;
+	uint32_t index;
+	int64_t offset;
+};
+
 struct tr_lua_out {
 	struct tr_val key;
 	struct tr_val value;
@@ -50,7 +56,7 @@ struct tr_lua_call {
 	double anchored;
 	uint32_t running;
 	uint32_t op;
-	volatile uint32_t *at;
+	struct tr_lua_position *at;
 	void *program;
 };
 

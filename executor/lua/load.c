@@ -82,6 +82,7 @@ static void set_sizes(lua_State *L)
 	set_number(L, "struct tr_val", sizeof(struct tr_val));
 	set_number(L, "struct tr_origin", sizeof(struct tr_origin));
 	set_number(L, "struct tr_elem", sizeof(struct tr_elem));
+	set_number(L, "struct tr_lua_position", sizeof(struct tr_lua_position));
 	set_number(L, "struct tr_lua_out", sizeof(struct tr_lua_out));
 	set_number(L, "struct tr_lua_call", sizeof(struct tr_lua_call));
 	set_number(L, "struct tr_lua_span", sizeof(struct tr_lua_span));
@@ -303,7 +304,6 @@ int tr_lua_bind(struct tr_lua_program *p, uint32_t op, struct tr_error *err)
 {
 	struct tr_lua_call *call = tr_xcalloc(1, sizeof(*call));
 	call->op = op;
-	call->at = p->at;
 	call->program = p;
 	call->outs_cap = TR_LUA_OUTS;
 	call->outs = tr_xcalloc(call->outs_cap, sizeof(call->outs[0]));

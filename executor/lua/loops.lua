@@ -10,7 +10,6 @@
 local host, kind, fn, call_pointer = ...
 local ffi = host.ffi
 local call = ffi.cast("struct tr_lua_call *", call_pointer)
-local at = call.at
 local ffi_string, is_int64 = ffi.string, host.is_int64
 local refuse, limits = host.refuse, host.limits
 local decode_nested, encode_nested = host.decode, host.encode
@@ -198,9 +197,13 @@ local function begin()
 	return call.index, call.n - 1
 end
 
+-- Says where the loop is before the user's function gets a chance to stay.
 local function step(i)
+	local at = call.at
 	call.index = i
-	at[0] = i
+	at.index = i
+	local origin = call.elems[i].origin
+	at.offset = origin ~= nil and origin.offset or -1
 end
 
 local loops = {}
@@ -331,7 +334,8 @@ end
 function loops.reduce_by_key()
 	local first, last = begin()
 	for i = first, last do
-		step(i)
+		call.index = i
+		call.at.index = i
 		local acc = call.accs[i]
 		put(acc[0], only(fn(get(acc[0]), get(call.values[i]))), i + 1,
 			VALUE_MAX, "value")

@@ -14,6 +14,7 @@
  *
  *	tr_lua_program_new(&opts, &p, &where, &err)
  *	tr_lua_program_set_reader(p, reader)     where records come from one
+ *	tr_lua_program_set_position(p, position) optional
  *	p->plan, p->ops->apply(p, …), p->ops->reduce(p, …)
  *	p->ops->free(p)
  *
@@ -29,14 +30,27 @@
 #ifndef TR_EXECUTOR_LUA_LUA_H
 #define TR_EXECUTOR_LUA_LUA_H
 
+#include <stdint.h>
+
 #include "executor/op/program.h"
 #include "executor/reader/reader.h"
 
 /*
+ * Where user code is; written before each element it is given, so that who
+ * watches over shared memory can name the record of a loop that never ends.
+ * Repeated in ffi.lua.
+ */
+struct tr_lua_position {
+	volatile uint32_t op;    /* UINT32_MAX: in none */
+	volatile uint32_t index; /* in the batch */
+	volatile int64_t offset; /* of the element's record, -1: unknown */
+};
+
+/*
  * Loads the artefact and runs it once. opts are copied but for what log_arg
  * points to. `where` is set with TR_EUSER. TR_EINVAL: an argument the script
- * does not know or cannot use (text says which). memory_bytes 0 is
- * no ceiling.
+ * does not know or cannot use (text says which). memory_bytes 0 is no
+ * ceiling.
  */
 int tr_lua_program_new(const struct tr_program_opts *opts,
 	struct tr_program **out, struct tr_user_error *where,
@@ -45,5 +59,9 @@ int tr_lua_program_new(const struct tr_program_opts *opts,
 /* Whose records the origins' `record` are. Borrowed; NULL: no headers. */
 void tr_lua_program_set_reader(
 	struct tr_program *p, const struct tr_reader *reader);
+
+/* Borrowed until free or another call; NULL: the program's own. */
+void tr_lua_program_set_position(
+	struct tr_program *p, struct tr_lua_position *position);
 
 #endif /* TR_EXECUTOR_LUA_LUA_H */

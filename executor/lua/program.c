@@ -35,9 +35,12 @@ static int run_loop(struct tr_lua_program *p, struct tr_lua_call *call,
 	make_room(p);
 	p->runs++;
 	p->current = call;
+	call->at = p->at;
+	call->at->op = call->op;
 	lua_rawgeti(p->L, LUA_REGISTRYINDEX, p->loops[call->op]);
 	int rc = tr_lua_protected_call(p, 0, 0, op->where, where, err);
 	p->current = NULL;
+	call->at->op = UINT32_MAX;
 	call->running = 0;
 	if (rc != 0)
 		where->index = call->index;
@@ -213,7 +216,7 @@ static struct tr_lua_program *new_program(const struct tr_program_opts *opts)
 	p->base.ops = &OPS;
 	p->log = opts->log;
 	p->log_arg = opts->log_arg;
-	p->at = opts->at ? opts->at : &p->own_at;
+	p->at = &p->own_at;
 	p->seed = opts->seed;
 	p->calls = tr_xcalloc(TR_OPERATORS_MAX, sizeof(p->calls[0]));
 	p->loops = tr_xcalloc(TR_OPERATORS_MAX, sizeof(p->loops[0]));
@@ -251,4 +254,12 @@ void tr_lua_program_set_reader(
 	struct tr_program *p, const struct tr_reader *reader)
 {
 	lua_program(p)->reader = reader;
+}
+
+void tr_lua_program_set_position(
+	struct tr_program *base, struct tr_lua_position *position)
+{
+	struct tr_lua_program *p = lua_program(base);
+	p->at = position ? position : &p->own_at;
+	p->at->op = UINT32_MAX;
 }

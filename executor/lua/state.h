@@ -33,8 +33,8 @@ struct tr_lua_program {
 
 	tr_program_log_fn *log;
 	void *log_arg;
-	volatile uint32_t *at;
-	uint32_t own_at; /* where the caller gave none */
+	struct tr_lua_position *at;
+	struct tr_lua_position own_at; /* where the caller gave none */
 
 	/* By operator; NULL until it first runs. */
 	struct tr_lua_call **calls;
