@@ -168,12 +168,6 @@ static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
 	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) ==
 		RD_KAFKA_CONF_OK)
 		return 0;
-	/* librdkafka quotes the value. */
-	if (tr_kafka_prop_is_secret(name))
-		return tr_error_set(err, TR_EINVAL,
-			"Kafka property '%s' is unknown or refused by "
-			"librdkafka",
-			name);
 	return tr_error_set(
 		err, TR_EINVAL, "Kafka property '%s': %s", name, text);
 }
@@ -267,17 +261,27 @@ static int resolve(const char *reference, char *out, struct tr_error *err)
 	return 0;
 }
 
+/*
+ * librdkafka's errors quote the value. What can be wrong shows with the
+ * reference already; of the secret itself nothing is repeated.
+ */
 static int conf_set_secret(
 	rd_kafka_conf_t *conf, const struct prop *p, struct tr_error *err)
 {
-	size_t size = (size_t)TR_KAFKA_SECRET_MAX + 1;
-	char *secret = tr_xmalloc(size);
-	int rc = resolve(p->value, secret, err);
+	int rc = conf_set(conf, p->name, p->value, err);
 
 	if (rc != 0)
+		return rc;
+	size_t size = (size_t)TR_KAFKA_SECRET_MAX + 1;
+	char *secret = tr_xmalloc(size);
+	rc = resolve(p->value, secret, err);
+	if (rc != 0)
 		tr_error_prefix(err, "Kafka property '%s'", p->name);
-	else
-		rc = conf_set(conf, p->name, secret, err);
+	else if (rd_kafka_conf_set(conf, p->name, secret, NULL, 0) !=
+		 RD_KAFKA_CONF_OK)
+		rc = tr_error_set(err, TR_EINVAL,
+			"Kafka property '%s': librdkafka refuses the value",
+			p->name);
 	explicit_bzero(secret, size);
 	free(secret);
 	return rc;
