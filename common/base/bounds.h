@@ -69,7 +69,6 @@
 #define TR_SCAN_REPLY_MAX        TR_MIB(4)
 
 /* Planning. */
-#define TR_PLAN_WORKER_MS          5000u /* the script's top level */
 #define TR_PLAN_WORKER_MEMORY      TR_MIB(256)
 #define TR_RANGE_RECORDS_MIN       50000u   /* smaller ranges are not split */
 #define TR_RANGE_RECORDS_MAX       4000000u /* unless --max-range says so */

@@ -52,6 +52,25 @@ function(tr_add_module name)
   endif()
 endfunction()
 
+# tr_add_program(name SOURCES … DEPS … [LIBEXEC])
+#
+# A program that is installed. In the build tree all of them stand together in
+# bin/, where they find each other (common/config/libexec.h).
+function(tr_add_program name)
+  cmake_parse_arguments(P "LIBEXEC" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${P_SOURCES})
+  target_link_libraries(${name} PRIVATE tr_flags ${P_DEPS})
+  target_compile_definitions(${name} PRIVATE
+    TR_VERSION_TEXT="${PROJECT_VERSION}")
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  if(P_LIBEXEC)
+    install(TARGETS ${name} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tranche)
+  else()
+    install(TARGETS ${name} DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endfunction()
+
 # tr_add_test(name SOURCES … DEPS … LABEL unit|sim|integration|fuzz|lint
 #             [TIMEOUT seconds])
 #

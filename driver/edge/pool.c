@@ -1,0 +1,112 @@
+#include "driver/edge/pool.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "common/base/err.h"
+#include "common/base/xalloc.h"
+
+struct tr_pool {
+	struct tr_pool_opts opts;
+	struct tr_mailbox *mailbox;
+	pthread_mutex_t lock; /* of the fields below */
+	pthread_cond_t wake;
+	struct tr_mail *head, **tail;
+	size_t waiting;
+	bool stopping;
+	pthread_t threads[];
+};
+
+static void free_work(struct tr_mail *m)
+{
+	struct tr_work *w = (struct tr_work *)m;
+	w->free(w);
+}
+
+const struct tr_mail_type tr_work_type = { .name = "work", .free = free_work };
+
+/* NULL when the pool stops. */
+static struct tr_work *take(struct tr_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (!p->head && !p->stopping)
+		pthread_cond_wait(&p->wake, &p->lock);
+	struct tr_mail *m = p->stopping ? NULL : p->head;
+	if (m) {
+		p->head = m->next;
+		if (!p->head)
+			p->tail = &p->head;
+		p->waiting--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return (struct tr_work *)m;
+}
+
+static void *run_thread(void *arg)
+{
+	struct tr_pool *p = arg;
+	void *state = p->opts.state_new ? p->opts.state_new(p->opts.arg) : NULL;
+	pthread_setname_np(pthread_self(), p->opts.name);
+	struct tr_work *w;
+	while ((w = take(p))) {
+		w->run(w, state);
+		if (tr_mailbox_put_counted(p->mailbox, &w->mail) != 0)
+			w->free(w);
+	}
+	if (p->opts.state_free)
+		p->opts.state_free(state);
+	return NULL;
+}
+
+struct tr_pool *tr_pool_new(
+	const struct tr_pool_opts *opts, struct tr_mailbox *mailbox)
+{
+	struct tr_pool *p = tr_xcalloc(
+		1, sizeof(*p) + opts->threads * sizeof(p->threads[0]));
+	p->opts = *opts;
+	p->mailbox = mailbox;
+	p->tail = &p->head;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->wake, NULL);
+	for (size_t i = 0; i < opts->threads; i++) {
+		int rc = pthread_create(&p->threads[i], NULL, run_thread, p);
+		tr_assert(rc == 0);
+	}
+	return p;
+}
+
+void tr_pool_free(struct tr_pool *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->wake);
+	pthread_mutex_unlock(&p->lock);
+	for (size_t i = 0; i < p->opts.threads; i++)
+		pthread_join(p->threads[i], NULL);
+	for (struct tr_mail *m = p->head, *next; m; m = next) {
+		next = m->next;
+		tr_mail_free(m);
+	}
+	pthread_cond_destroy(&p->wake);
+	pthread_mutex_destroy(&p->lock);
+	tr_xfree(p);
+}
+
+int tr_pool_submit(struct tr_pool *p, struct tr_work *w)
+{
+	int rc = TR_EAGAIN;
+	w->mail.type = &tr_work_type;
+	w->mail.next = NULL;
+	pthread_mutex_lock(&p->lock);
+	if (p->waiting < p->opts.queue_max) {
+		*p->tail = &w->mail;
+		p->tail = &w->mail.next;
+		p->waiting++;
+		pthread_cond_signal(&p->wake);
+		rc = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
