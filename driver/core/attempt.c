@@ -37,7 +37,7 @@ uint32_t tr_attempt_start(struct tr_core *c, struct tr_job *j, uint32_t task,
 {
 	uint32_t row = take_row(c);
 	struct tr_attempt *a = &c->attempts[row];
-	a->ref = tr_task_ref(c, task);
+	a->ref = tr_core_task_ref(c, task);
 	a->ref.attempt = id;
 	a->task = task;
 	a->executor = executor;
@@ -46,7 +46,7 @@ uint32_t tr_attempt_start(struct tr_core *c, struct tr_job *j, uint32_t task,
 	tr_list_append(&j->running, c->attempt_job_links, row);
 	tr_member_take_slot(c, executor, row);
 	tr_share_of(c, j, executor)->involved = true;
-	tr_task_run(c, j, task, row);
+	tr_core_task_run(c, j, task, row);
 	c->attempts_count++;
 	tr_emit_started(c, a, adopted);
 	return row;

@@ -84,7 +84,7 @@ void tr_emit_launch(struct tr_core *c, const struct tr_attempt *a)
 	s->rate = a->rate;
 }
 
-void tr_emit_registered(struct tr_core *c, const struct tr_executor *e)
+void tr_emit_registered(struct tr_core *c, const struct tr_member *e)
 {
 	add_send(c, TR_CORE_SEND_REGISTERED, e->id)->draining =
 		e->state == TR_CORE_EXECUTOR_DRAINING;
@@ -114,14 +114,14 @@ void tr_emit_job_state(struct tr_core *c, const struct tr_job *j)
 }
 
 void tr_emit_excluded(
-	struct tr_core *c, const struct tr_job *j, const struct tr_executor *e)
+	struct tr_core *c, const struct tr_job *j, const struct tr_member *e)
 {
 	struct tr_core_notice *n = add_notice(c, TR_CORE_NOTICE_EXCLUDED);
 	n->ref.job = j->id;
 	n->executor = e->id;
 }
 
-void tr_emit_executor_state(struct tr_core *c, const struct tr_executor *e)
+void tr_emit_executor_state(struct tr_core *c, const struct tr_member *e)
 {
 	struct tr_core_notice *n = add_notice(c, TR_CORE_NOTICE_EXECUTOR_STATE);
 	n->executor = e->id;

@@ -23,7 +23,7 @@ void tr_emit_commit(struct tr_core *c, const struct tr_job *j);
 void tr_emit_send(struct tr_core *c, enum tr_core_send_kind kind,
 	struct tr_executor_id executor, const struct tr_attempt_ref *ref);
 void tr_emit_launch(struct tr_core *c, const struct tr_attempt *a);
-void tr_emit_registered(struct tr_core *c, const struct tr_executor *e);
+void tr_emit_registered(struct tr_core *c, const struct tr_member *e);
 void tr_emit_close(
 	struct tr_core *c, struct tr_executor_id executor, int error);
 
@@ -31,8 +31,8 @@ void tr_emit_job_notice(struct tr_core *c, enum tr_core_notice_kind kind,
 	struct tr_job_id job, int error);
 void tr_emit_job_state(struct tr_core *c, const struct tr_job *j);
 void tr_emit_excluded(
-	struct tr_core *c, const struct tr_job *j, const struct tr_executor *e);
-void tr_emit_executor_state(struct tr_core *c, const struct tr_executor *e);
+	struct tr_core *c, const struct tr_job *j, const struct tr_member *e);
+void tr_emit_executor_state(struct tr_core *c, const struct tr_member *e);
 void tr_emit_started(
 	struct tr_core *c, const struct tr_attempt *a, bool adopted);
 void tr_emit_ended(struct tr_core *c, const struct tr_attempt *a,

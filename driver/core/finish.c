@@ -60,7 +60,8 @@ static void take(struct tr_core *c, struct tr_job *j, uint32_t task,
 	if (!TR_CANARY(FORGET_FINISHED))
 		tr_emit_record(c, TR_CORE_RECORD_TASK_FINISHED, &ev->ref,
 			c->executors[executor].id);
-	tr_task_finish(c, j, task, ev->has_blocks ? executor : TR_ROW_NONE);
+	tr_core_task_finish(
+		c, j, task, ev->has_blocks ? executor : TR_ROW_NONE);
 	tr_finish_batch(c, j);
 }
 
@@ -80,7 +81,7 @@ void tr_finish_report(struct tr_core *c, struct tr_job *j, uint32_t task,
 	uint64_t reader = last_reader(c, j, t->stage, &any_finished);
 	bool is_of_term = ev->ref.attempt.v >> 32 == c->term.v;
 	if (any_finished) {
-		tr_job_fail(c, j, TR_ENONDET);
+		tr_core_job_fail(c, j, TR_ENONDET);
 	} else if (is_of_term && ev->ref.attempt.v > reader) {
 		j->stale |= tr_stage_of(c, j, t->stage)->downstream;
 		take(c, j, task, executor, ev);

@@ -10,7 +10,7 @@
 static bool adopt_running(struct tr_core *c, struct tr_job *j, uint32_t task,
 	uint32_t executor, const struct tr_core_report_event *ev)
 {
-	const struct tr_executor *e = &c->executors[executor];
+	const struct tr_member *e = &c->executors[executor];
 	const struct tr_task *t = &c->tasks[task];
 	bool is_free =
 		t->state == TR_TASK_PENDING || t->state == TR_TASK_BACKOFF;
@@ -27,7 +27,7 @@ static bool adopt_blocks(struct tr_core *c, struct tr_job *j, uint32_t task,
 	if (!ev->has_blocks || ev->ref.attempt.v != c->tasks[task].version)
 		return false;
 	tr_share_of(c, j, executor)->involved = true;
-	tr_task_finish(c, j, task, executor);
+	tr_core_task_finish(c, j, task, executor);
 	return true;
 }
 
@@ -48,11 +48,11 @@ static bool adopt_done(struct tr_core *c, struct tr_job *j, uint32_t task,
 static bool adopt(struct tr_core *c, uint32_t executor,
 	const struct tr_core_report_event *ev)
 {
-	struct tr_job *j = tr_job_find(c, ev->ref.job);
+	struct tr_job *j = tr_core_job_find(c, ev->ref.job);
 	if (!j || j->state != TR_CORE_JOB_RUNNING ||
 		!tr_attempt_was_issued(c, ev->ref.attempt))
 		return false;
-	uint32_t task = tr_task_find(c, j, &ev->ref);
+	uint32_t task = tr_core_task_find(c, j, &ev->ref);
 	if (task == TR_ROW_NONE || !tr_finish_may_adopt(c, j, task, ev))
 		return false;
 	return ev->done ? adopt_done(c, j, task, executor, ev)

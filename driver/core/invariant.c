@@ -32,7 +32,7 @@ static void check_running(
 	const struct tr_core *c, const struct tr_task *t, uint32_t row)
 {
 	const struct tr_attempt *a = &c->attempts[t->attempt];
-	const struct tr_executor *e = &c->executors[a->executor];
+	const struct tr_member *e = &c->executors[a->executor];
 	tr_assert(a->task == row);
 	tr_assert(a->ref.attempt.v > t->version);
 	tr_assert(e->state != TR_CORE_EXECUTOR_FREE);
@@ -45,7 +45,7 @@ static void check_done(const struct tr_core *c, const struct tr_task *t)
 	tr_assert(t->has_blocks == (t->holder != TR_ROW_NONE));
 	if (!t->has_blocks)
 		return;
-	const struct tr_executor *e = &c->executors[t->holder];
+	const struct tr_member *e = &c->executors[t->holder];
 	tr_assert(e->state != TR_CORE_EXECUTOR_FREE);
 	tr_assert(e->state != TR_CORE_EXECUTOR_LOST || c->more);
 }
@@ -179,7 +179,7 @@ static void check_jobs(const struct tr_core *c, struct seen *seen)
 /* ----------------------------------------------------------- executors */
 
 static uint32_t check_attempts(
-	const struct tr_core *c, const struct tr_executor *e)
+	const struct tr_core *c, const struct tr_member *e)
 {
 	uint32_t wanted = 0;
 	check_list(&e->attempts, c->attempt_links);
@@ -197,7 +197,7 @@ static uint32_t check_attempts(
 }
 
 static void check_held(
-	const struct tr_core *c, const struct tr_executor *e, uint32_t row)
+	const struct tr_core *c, const struct tr_member *e, uint32_t row)
 {
 	check_list(&e->held, c->task_links);
 	for (uint32_t i = e->held.head; i != TR_ROW_NONE;
@@ -206,7 +206,7 @@ static void check_held(
 }
 
 static void check_offered(
-	const struct tr_core *c, const struct tr_executor *e, uint32_t row)
+	const struct tr_core *c, const struct tr_member *e, uint32_t row)
 {
 	uint32_t n = e->slots - e->attempts.count;
 	uint32_t i = c->free_slots[n].head;
@@ -223,7 +223,7 @@ static void check_executors(const struct tr_core *c, const struct seen *seen)
 	uint32_t held = 0;
 	uint32_t attempts = 0;
 	for (uint32_t i = 0; i < c->executors_top; i++) {
-		const struct tr_executor *e = &c->executors[i];
+		const struct tr_member *e = &c->executors[i];
 		in[e->state]++;
 		if (e->state == TR_CORE_EXECUTOR_FREE)
 			continue;

@@ -16,7 +16,7 @@ static void move(struct tr_core *c, struct tr_job *j, enum tr_core_job_state to)
 	tr_move(c, TR_TABLE_JOB, &j->state, (uint8_t)to);
 }
 
-struct tr_job *tr_job_find(const struct tr_core *c, struct tr_job_id id)
+struct tr_job *tr_core_job_find(const struct tr_core *c, struct tr_job_id id)
 {
 	if (id.v == 0)
 		return NULL;
@@ -44,7 +44,8 @@ static uint32_t attempts_max(
 	return n < UINT8_MAX ? n : UINT8_MAX;
 }
 
-struct tr_job *tr_job_new(struct tr_core *c, const struct tr_core_job_event *ev)
+struct tr_job *tr_core_job_new(
+	struct tr_core *c, const struct tr_core_job_event *ev)
 {
 	uint32_t row = take_row(c);
 	if (row == TR_ROW_NONE)
@@ -64,9 +65,9 @@ struct tr_job *tr_job_new(struct tr_core *c, const struct tr_core_job_event *ev)
 	return j;
 }
 
-void tr_job_add(struct tr_core *c, const struct tr_core_job_event *ev)
+void tr_core_job_add(struct tr_core *c, const struct tr_core_job_event *ev)
 {
-	const struct tr_job *j = tr_job_new(c, ev);
+	const struct tr_job *j = tr_core_job_new(c, ev);
 	if (!j) {
 		tr_emit_job_notice(
 			c, TR_CORE_NOTICE_JOB_REFUSED, ev->job, TR_ELIMIT);
@@ -127,14 +128,14 @@ static void store_plan(struct tr_core *c, const struct tr_job *j)
 }
 
 /* A plan that comes after the job was cancelled is not wanted. */
-void tr_job_planned(struct tr_core *c, const struct tr_core_plan_event *ev)
+void tr_core_job_planned(struct tr_core *c, const struct tr_core_plan_event *ev)
 {
-	struct tr_job *j = tr_job_find(c, ev->job);
+	struct tr_job *j = tr_core_job_find(c, ev->job);
 	if (!j || j->state != TR_CORE_JOB_PLANNING)
 		return;
 	if (ev->stages_count > c->limits.stages ||
 		!take_tasks(c, j, count_lanes(ev))) {
-		tr_job_fail(c, j, TR_ELIMIT);
+		tr_core_job_fail(c, j, TR_ELIMIT);
 		return;
 	}
 	j->batch = ev->batch;
@@ -154,10 +155,10 @@ void tr_job_planned(struct tr_core *c, const struct tr_core_plan_event *ev)
 static void drop_tasks(struct tr_core *c, struct tr_job *j)
 {
 	for (uint32_t i = 0; i < j->tasks_count; i++)
-		tr_task_drop(c, j, j->tasks_first + i);
+		tr_core_task_drop(c, j, j->tasks_first + i);
 }
 
-void tr_job_end(struct tr_core *c, struct tr_job *j,
+void tr_core_job_end(struct tr_core *c, struct tr_job *j,
 	enum tr_core_outcome outcome, int error)
 {
 	drop_tasks(c, j);
@@ -172,45 +173,45 @@ void tr_job_end(struct tr_core *c, struct tr_job *j,
 	tr_emit_job_state(c, j);
 }
 
-void tr_job_fail(struct tr_core *c, struct tr_job *j, int error)
+void tr_core_job_fail(struct tr_core *c, struct tr_job *j, int error)
 {
-	tr_job_end(c, j, TR_CORE_JOB_FAILED, error);
+	tr_core_job_end(c, j, TR_CORE_JOB_FAILED, error);
 }
 
 /*
  * PLANNING or RUNNING; once the commit has been handed out, its outcome is
  * the commit's.
  */
-void tr_job_stop(struct tr_core *c, const struct tr_core_stop_event *ev)
+void tr_core_job_stop(struct tr_core *c, const struct tr_core_stop_event *ev)
 {
-	struct tr_job *j = tr_job_find(c, ev->job);
+	struct tr_job *j = tr_core_job_find(c, ev->job);
 	if (!j || (j->state != TR_CORE_JOB_PLANNING &&
 			  j->state != TR_CORE_JOB_RUNNING))
 		return;
 	if (ev->error == TR_ECANCELED)
-		tr_job_end(c, j, TR_CORE_JOB_CANCELLED, ev->error);
+		tr_core_job_end(c, j, TR_CORE_JOB_CANCELLED, ev->error);
 	else
-		tr_job_fail(c, j, ev->error);
+		tr_core_job_fail(c, j, ev->error);
 }
 
-void tr_job_committed(
+void tr_core_job_committed(
 	struct tr_core *c, const struct tr_core_committed_event *ev)
 {
-	struct tr_job *j = tr_job_find(c, ev->job);
+	struct tr_job *j = tr_core_job_find(c, ev->job);
 	if (!j || j->state != TR_CORE_JOB_COMMITTING || j->batch != ev->batch)
 		return;
-	tr_job_end(c, j, TR_CORE_JOB_DONE, 0);
+	tr_core_job_end(c, j, TR_CORE_JOB_DONE, 0);
 }
 
-void tr_job_unfinish(struct tr_core *c, struct tr_job *j, uint32_t task)
+void tr_core_job_unfinish(struct tr_core *c, struct tr_job *j, uint32_t task)
 {
-	struct tr_attempt_ref ref = tr_task_ref(c, task);
+	struct tr_attempt_ref ref = tr_core_task_ref(c, task);
 	if (!TR_CANARY(SKIP_UNFINISHED))
 		tr_emit_record(c, TR_CORE_RECORD_TASK_UNFINISHED, &ref, nobody);
-	tr_task_again(c, j, task, false);
+	tr_core_task_again(c, j, task, false);
 }
 
-void tr_job_forget(struct tr_core *c, struct tr_job *j)
+void tr_core_job_forget(struct tr_core *c, struct tr_job *j)
 {
 	tr_assert(j->running.count == 0);
 	tr_index_remove(&c->job_index, j->id.v);

@@ -6,15 +6,15 @@
 #include "driver/core/emit.h"
 #include "driver/core/transition.h"
 
-static void move(struct tr_core *c, struct tr_executor *e,
-	enum tr_core_executor_state to)
+static void move(
+	struct tr_core *c, struct tr_member *e, enum tr_core_executor_state to)
 {
 	tr_move(c, TR_TABLE_EXECUTOR, &e->state, (uint8_t)to);
 	if (to != TR_CORE_EXECUTOR_FREE)
 		tr_emit_executor_state(c, e);
 }
 
-static bool is_live(const struct tr_executor *e)
+static bool is_live(const struct tr_member *e)
 {
 	return e->state == TR_CORE_EXECUTOR_JOINING ||
 	       e->state == TR_CORE_EXECUTOR_ACTIVE ||
@@ -29,7 +29,7 @@ uint32_t tr_member_find(const struct tr_core *c, struct tr_executor_id id)
 
 /* ---------------------------------------------------------- free slots */
 
-static uint32_t free_slots(const struct tr_executor *e)
+static uint32_t free_slots(const struct tr_member *e)
 {
 	return e->slots - e->attempts.count;
 }
@@ -59,7 +59,7 @@ static void unoffer(struct tr_core *c, uint32_t row)
 
 void tr_member_take_slot(struct tr_core *c, uint32_t row, uint32_t attempt)
 {
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	bool offered = e->state == TR_CORE_EXECUTOR_ACTIVE;
 	tr_assert(free_slots(e) > 0);
 	if (offered)
@@ -71,7 +71,7 @@ void tr_member_take_slot(struct tr_core *c, uint32_t row, uint32_t attempt)
 
 void tr_member_give_slot(struct tr_core *c, uint32_t row, uint32_t attempt)
 {
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	bool offered = e->state == TR_CORE_EXECUTOR_ACTIVE;
 	if (offered)
 		unoffer(c, row);
@@ -127,7 +127,7 @@ static uint32_t find_node(const struct tr_core *c, uint64_t node)
 static void fill(struct tr_core *c, uint32_t row,
 	const struct tr_core_executor_event *ev)
 {
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	e->id = ev->executor;
 	e->drain = ev->draining;
 	e->goodbye = false;
@@ -197,7 +197,7 @@ void tr_member_drain(struct tr_core *c, struct tr_executor_id id)
 	uint32_t row = tr_member_find(c, id);
 	if (row == TR_ROW_NONE)
 		return;
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	if (e->state == TR_CORE_EXECUTOR_JOINING) {
 		e->drain = true;
 	} else if (e->state == TR_CORE_EXECUTOR_ACTIVE) {
@@ -234,7 +234,7 @@ uint32_t tr_member_silent(const struct tr_core *c)
 
 void tr_member_lose(struct tr_core *c, uint32_t row, int close)
 {
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	if (e->state == TR_CORE_EXECUTOR_JOINING)
 		c->joining--;
 	else if (e->state == TR_CORE_EXECUTOR_DRAINING)
@@ -251,7 +251,7 @@ void tr_member_lose(struct tr_core *c, uint32_t row, int close)
 
 void tr_member_forget(struct tr_core *c, uint32_t row)
 {
-	struct tr_executor *e = &c->executors[row];
+	struct tr_member *e = &c->executors[row];
 	tr_assert(e->attempts.count == 0 && e->held.count == 0);
 	for (uint32_t i = 0; i < c->jobs_top; i++)
 		memset(tr_share_of(c, &c->jobs[i], row), 0,

@@ -9,10 +9,10 @@
 void tr_recover_job(struct tr_core *c, const struct tr_core_job_event *ev)
 {
 	tr_assert(c->recovering);
-	struct tr_job *j = tr_job_new(c, ev);
+	struct tr_job *j = tr_core_job_new(c, ev);
 	tr_assert(j); /* an earlier driver had room for it */
 	if (ev->committed)
-		tr_job_end(c, j, TR_CORE_JOB_DONE, 0);
+		tr_core_job_end(c, j, TR_CORE_JOB_DONE, 0);
 }
 
 static void set_known(struct tr_core *c, const struct tr_job *j, uint32_t row,
@@ -33,17 +33,17 @@ void tr_recover_task(
 	struct tr_core *c, const struct tr_core_recover_task_event *ev)
 {
 	tr_assert(c->recovering);
-	struct tr_job *j = tr_job_find(c, ev->ref.job);
+	struct tr_job *j = tr_core_job_find(c, ev->ref.job);
 	tr_assert(j && j->state == TR_CORE_JOB_RUNNING);
-	uint32_t row = tr_task_find(c, j, &ev->ref);
+	uint32_t row = tr_core_task_find(c, j, &ev->ref);
 	tr_assert(row != TR_ROW_NONE);
 	set_known(c, j, row, ev);
 	if (ev->unfinished)
 		return;
 	if (ev->has_blocks)
-		tr_task_lose_blocks(c, j, row);
+		tr_core_task_lose_blocks(c, j, row);
 	else
-		tr_task_finish(c, j, row, TR_ROW_NONE);
+		tr_core_task_finish(c, j, row, TR_ROW_NONE);
 }
 
 void tr_recover_end(struct tr_core *c)

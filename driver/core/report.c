@@ -21,7 +21,7 @@ static uint32_t sender(
 static struct tr_job *running_job(
 	struct tr_core *c, const struct tr_attempt_ref *ref)
 {
-	struct tr_job *j = tr_job_find(c, ref->job);
+	struct tr_job *j = tr_core_job_find(c, ref->job);
 	return j && j->state == TR_CORE_JOB_RUNNING ? j : NULL;
 }
 
@@ -52,7 +52,7 @@ static uint32_t find_lane(
 	struct tr_core *c, const struct tr_core_report_event *ev)
 {
 	const struct tr_job *j = running_job(c, &ev->ref);
-	return j ? tr_task_find(c, j, &ev->ref) : TR_ROW_NONE;
+	return j ? tr_core_task_find(c, j, &ev->ref) : TR_ROW_NONE;
 }
 
 static void done_too_late(
@@ -115,12 +115,12 @@ void tr_report_blocks_lost(
 	if (sender(c, ev) == TR_ROW_NONE)
 		return;
 	struct tr_job *j = running_job(c, &ev->ref);
-	uint32_t row = j ? tr_task_find(c, j, &ev->ref) : TR_ROW_NONE;
+	uint32_t row = j ? tr_core_task_find(c, j, &ev->ref) : TR_ROW_NONE;
 	if (row == TR_ROW_NONE)
 		return;
 	const struct tr_task *t = &c->tasks[row];
 	if (t->state != TR_TASK_DONE || t->holder == TR_ROW_NONE ||
 		t->version != ev->ref.attempt.v)
 		return;
-	tr_job_unfinish(c, j, row);
+	tr_core_job_unfinish(c, j, row);
 }

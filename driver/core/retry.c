@@ -27,12 +27,12 @@ void tr_retry_lost(
 {
 	struct tr_task *t = &c->tasks[task];
 	if (++t->losses > c->limits.losses_per_task) {
-		tr_job_fail(c, j, TR_ELOST);
+		tr_core_job_fail(c, j, TR_ELOST);
 		return;
 	}
 	if (avoid)
 		t->avoid = avoid;
-	tr_task_again(c, j, task, avoid == 0);
+	tr_core_task_again(c, j, task, avoid == 0);
 }
 
 /* Half of it is fixed and half is chance, so that retries spread. */
@@ -50,7 +50,7 @@ static uint64_t backoff_ms(struct tr_core *c, const struct tr_task *t)
 static void blame(struct tr_core *c, struct tr_job *j, uint32_t executor)
 {
 	struct tr_share *share = tr_share_of(c, j, executor);
-	const struct tr_executor *e = &c->executors[executor];
+	const struct tr_member *e = &c->executors[executor];
 	share->failures++;
 	if (share->failures < c->limits.executor_failures || share->excluded ||
 		e->state != TR_CORE_EXECUTOR_ACTIVE ||
@@ -70,10 +70,10 @@ void tr_retry_failed(struct tr_core *c, struct tr_job *j, uint32_t task,
 		t->deaths++;
 	if (is_final(error) || t->failures >= j->attempts_max ||
 		t->deaths >= c->limits.worker_deaths_per_task) {
-		tr_job_fail(c, j, error);
+		tr_core_job_fail(c, j, error);
 		return;
 	}
 	t->avoid = c->executors[executor].node;
 	blame(c, j, executor);
-	tr_task_back_off(c, task, c->now_ms + backoff_ms(c, t));
+	tr_core_task_back_off(c, task, c->now_ms + backoff_ms(c, t));
 }

@@ -91,7 +91,7 @@ static void add_lanes(struct tr_core *c, struct tr_job *j, uint32_t stage,
 		t->group = s->first + group;
 		t->attempt = TR_ROW_NONE;
 		t->holder = TR_ROW_NONE;
-		tr_task_queue(c, j, s->first + i, false);
+		tr_core_task_queue(c, j, s->first + i, false);
 	}
 }
 

@@ -132,7 +132,7 @@ struct tr_job {
 	struct tr_list running; /* wanted attempts */
 };
 
-struct tr_executor {
+struct tr_member {
 	struct tr_executor_id id;
 	uint8_t state; /* enum tr_core_executor_state */
 	bool drain;    /* JOINING: DRAINING comes next */
@@ -176,7 +176,7 @@ struct tr_core {
 	struct tr_task *tasks;
 	struct tr_group *groups; /* beside tasks: as many as lanes at most */
 	struct tr_attempt *attempts;
-	struct tr_executor *executors;
+	struct tr_member *executors;
 	struct tr_index job_index;
 	struct tr_index executor_index;
 	struct tr_timer backoff; /* tasks */

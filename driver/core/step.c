@@ -22,7 +22,7 @@ static void init(struct tr_core *c, const struct tr_core_init_event *ev)
 static void tick(struct tr_core *c)
 {
 	c->tick_ms = c->now_ms;
-	tr_task_wake(c);
+	tr_core_task_wake(c);
 	tr_recover_tick(c);
 }
 
@@ -65,14 +65,14 @@ static void take(struct tr_core *c, const struct tr_core_event *ev)
 		tr_member_down(c, ev->u.member.executor);
 		break;
 	case TR_CORE_JOB_ADD:
-		tr_job_add(c, &ev->u.job);
+		tr_core_job_add(c, &ev->u.job);
 		break;
 	case TR_CORE_JOB_PLANNED:
-		tr_job_planned(c, &ev->u.plan);
+		tr_core_job_planned(c, &ev->u.plan);
 		break;
 	case TR_CORE_JOB_PLAN_FAILED:
 	case TR_CORE_JOB_CANCEL:
-		tr_job_stop(c, &ev->u.stop);
+		tr_core_job_stop(c, &ev->u.stop);
 		break;
 	case TR_CORE_TASK_DONE:
 		tr_report_done(c, &ev->u.report);
@@ -84,7 +84,7 @@ static void take(struct tr_core *c, const struct tr_core_event *ev)
 		tr_report_blocks_lost(c, &ev->u.report);
 		break;
 	case TR_CORE_COMMITTED:
-		tr_job_committed(c, &ev->u.committed);
+		tr_core_job_committed(c, &ev->u.committed);
 		break;
 	case TR_CORE_EVENTS:
 		tr_assert(ev->kind != TR_CORE_EVENTS);

@@ -8,7 +8,7 @@ static void move(struct tr_core *c, struct tr_task *t, enum tr_task_state to)
 	tr_move(c, TR_TABLE_TASK, &t->state, (uint8_t)to);
 }
 
-uint32_t tr_task_find(const struct tr_core *c, const struct tr_job *j,
+uint32_t tr_core_task_find(const struct tr_core *c, const struct tr_job *j,
 	const struct tr_attempt_ref *ref)
 {
 	if (ref->batch != j->batch || ref->lane.stage >= j->stages_count)
@@ -19,7 +19,7 @@ uint32_t tr_task_find(const struct tr_core *c, const struct tr_job *j,
 	return s->first + ref->lane.lane;
 }
 
-struct tr_attempt_ref tr_task_ref(const struct tr_core *c, uint32_t row)
+struct tr_attempt_ref tr_core_task_ref(const struct tr_core *c, uint32_t row)
 {
 	const struct tr_task *t = &c->tasks[row];
 	const struct tr_job *j = &c->jobs[t->job];
@@ -63,7 +63,7 @@ static void queue(struct tr_core *c, struct tr_job *j, uint32_t row, bool retry,
 	tr_stage_refresh(c, j, t->stage);
 }
 
-void tr_task_queue(
+void tr_core_task_queue(
 	struct tr_core *c, struct tr_job *j, uint32_t row, bool retry)
 {
 	queue(c, j, row, retry, false);
@@ -83,7 +83,7 @@ static void take_group(struct tr_core *c, struct tr_stage *s, uint32_t row)
 		tr_list_append(&s->groups, c->group_links, group);
 }
 
-void tr_task_take(struct tr_core *c, struct tr_job *j, uint32_t row)
+void tr_core_task_take(struct tr_core *c, struct tr_job *j, uint32_t row)
 {
 	struct tr_task *t = &c->tasks[row];
 	struct tr_stage *s = tr_stage_of(c, j, t->stage);
@@ -102,7 +102,7 @@ static void leave(struct tr_core *c, struct tr_job *j, uint32_t row)
 	struct tr_task *t = &c->tasks[row];
 	switch ((enum tr_task_state)t->state) {
 	case TR_TASK_PENDING:
-		tr_task_take(c, j, row);
+		tr_core_task_take(c, j, row);
 		break;
 	case TR_TASK_BACKOFF:
 		tr_timer_remove(&c->backoff, row);
@@ -130,7 +130,7 @@ static bool is_finished(const struct tr_task *t)
 	return t->state == TR_TASK_DONE || t->state == TR_TASK_GONE;
 }
 
-void tr_task_again(
+void tr_core_task_again(
 	struct tr_core *c, struct tr_job *j, uint32_t row, bool first)
 {
 	struct tr_task *t = &c->tasks[row];
@@ -142,7 +142,7 @@ void tr_task_again(
 	queue(c, j, row, first || t->avoid != 0, first);
 }
 
-void tr_task_run(
+void tr_core_task_run(
 	struct tr_core *c, struct tr_job *j, uint32_t row, uint32_t attempt)
 {
 	struct tr_task *t = &c->tasks[row];
@@ -151,13 +151,13 @@ void tr_task_run(
 	t->attempt = attempt;
 }
 
-void tr_task_back_off(struct tr_core *c, uint32_t row, uint64_t at_ms)
+void tr_core_task_back_off(struct tr_core *c, uint32_t row, uint64_t at_ms)
 {
 	move(c, &c->tasks[row], TR_TASK_BACKOFF);
 	tr_timer_add(&c->backoff, row, at_ms);
 }
 
-void tr_task_wake(struct tr_core *c)
+void tr_core_task_wake(struct tr_core *c)
 {
 	uint32_t row;
 	while ((row = tr_timer_take(&c->backoff, c->now_ms)) != TR_ROW_NONE) {
@@ -167,7 +167,7 @@ void tr_task_wake(struct tr_core *c)
 	}
 }
 
-void tr_task_finish(
+void tr_core_task_finish(
 	struct tr_core *c, struct tr_job *j, uint32_t row, uint32_t holder)
 {
 	struct tr_task *t = &c->tasks[row];
@@ -184,7 +184,7 @@ void tr_task_finish(
 		tr_stage_count_finished(c, j, t->stage);
 }
 
-void tr_task_lose_blocks(struct tr_core *c, struct tr_job *j, uint32_t row)
+void tr_core_task_lose_blocks(struct tr_core *c, struct tr_job *j, uint32_t row)
 {
 	struct tr_task *t = &c->tasks[row];
 	bool counted = is_finished(t);
@@ -196,7 +196,7 @@ void tr_task_lose_blocks(struct tr_core *c, struct tr_job *j, uint32_t row)
 		tr_stage_count_finished(c, j, t->stage);
 }
 
-void tr_task_drop(struct tr_core *c, struct tr_job *j, uint32_t row)
+void tr_core_task_drop(struct tr_core *c, struct tr_job *j, uint32_t row)
 {
 	const struct tr_task *t = &c->tasks[row];
 	if (t->state == TR_TASK_BACKOFF || t->state == TR_TASK_DONE)

@@ -18,7 +18,7 @@
 
 /* ----------------------------------------------------------- executors */
 
-static bool lose_attempts(struct tr_core *c, const struct tr_executor *e)
+static bool lose_attempts(struct tr_core *c, const struct tr_member *e)
 {
 	while (e->attempts.count > 0) {
 		if (!tr_has_room(c))
@@ -46,12 +46,12 @@ static void lose_blocks(struct tr_core *c, uint32_t task)
 	if (j->state == TR_CORE_JOB_RUNNING && !j->recovering &&
 		tr_stage_is_needed(c, j, t->stage) &&
 		!TR_CANARY(FORGET_LOST_BLOCKS))
-		tr_job_unfinish(c, j, task);
+		tr_core_job_unfinish(c, j, task);
 	else
-		tr_task_lose_blocks(c, j, task);
+		tr_core_task_lose_blocks(c, j, task);
 }
 
-static bool lose_held(struct tr_core *c, const struct tr_executor *e)
+static bool lose_held(struct tr_core *c, const struct tr_member *e)
 {
 	while (e->held.count > 0) {
 		if (!tr_has_room(c))
@@ -75,7 +75,7 @@ static bool lose_silent(struct tr_core *c)
 static bool take_executors_apart(struct tr_core *c)
 {
 	for (uint32_t i = 0; i < c->executors_top && c->lost > 0; i++) {
-		const struct tr_executor *e = &c->executors[i];
+		const struct tr_member *e = &c->executors[i];
 		if (e->state != TR_CORE_EXECUTOR_LOST)
 			continue;
 		if (!lose_attempts(c, e) || !lose_held(c, e))
@@ -130,7 +130,7 @@ static bool take_jobs_apart(struct tr_core *c)
 			continue;
 		if (!kill_attempts(c, j) || !tell_executors(c, j))
 			return false;
-		tr_job_forget(c, j);
+		tr_core_job_forget(c, j);
 	}
 	return true;
 }
@@ -148,7 +148,7 @@ static bool stop_stale(struct tr_core *c, struct tr_job *j)
 		uint32_t task = c->attempts[row].task;
 		if (j->stale & tr_stage_bit(c->tasks[task].stage)) {
 			tr_attempt_kill(c, row);
-			tr_task_again(c, j, task, true);
+			tr_core_task_again(c, j, task, true);
 		}
 		row = next;
 	}
@@ -163,7 +163,7 @@ static bool revive_stage(struct tr_core *c, struct tr_job *j, uint32_t stage)
 	while (s->gone.count > 0 && tr_stage_is_needed(c, j, stage)) {
 		if (!tr_has_room(c))
 			return false;
-		tr_job_unfinish(c, j, s->gone.head);
+		tr_core_job_unfinish(c, j, s->gone.head);
 	}
 	j->revive &= ~tr_stage_bit(stage);
 	return true;
@@ -203,13 +203,13 @@ static bool is_needed(const struct tr_core *c, uint32_t task)
 }
 
 /* An executor that leaves may forget blocks that nobody will read. */
-static bool may_leave(struct tr_core *c, const struct tr_executor *e)
+static bool may_leave(struct tr_core *c, const struct tr_member *e)
 {
 	while (e->held.count > 0) {
 		uint32_t task = e->held.head;
 		if (is_needed(c, task))
 			return false;
-		tr_task_lose_blocks(c, &c->jobs[c->tasks[task].job], task);
+		tr_core_task_lose_blocks(c, &c->jobs[c->tasks[task].job], task);
 	}
 	return e->attempts.count == 0;
 }
@@ -220,7 +220,7 @@ static bool say_goodbye(struct tr_core *c)
 	if (c->draining == 0)
 		return true;
 	for (uint32_t i = 0; i < c->executors_top; i++) {
-		struct tr_executor *e = &c->executors[i];
+		struct tr_member *e = &c->executors[i];
 		if (e->state != TR_CORE_EXECUTOR_DRAINING || e->goodbye ||
 			!may_leave(c, e))
 			continue;
