@@ -13,7 +13,6 @@
  * came of the attempt.
  *
  *	tr_lua_program_new(&opts, &p, &where, &err)
- *	tr_lua_program_set_reader(p, reader)     where records come from one
  *	tr_lua_program_set_position(p, position) optional
  *	p->plan, p->ops->apply(p, …), p->ops->reduce(p, …)
  *	p->ops->free(p)
@@ -33,7 +32,6 @@
 #include <stdint.h>
 
 #include "executor/op/program.h"
-#include "executor/reader/reader.h"
 
 /*
  * Where user code is; written before each element it is given, so that who
@@ -55,10 +53,6 @@ struct tr_lua_position {
 int tr_lua_program_new(const struct tr_program_opts *opts,
 	struct tr_program **out, struct tr_user_error *where,
 	struct tr_error *err) TR_MUST_USE;
-
-/* Whose records the origins' `record` are. Borrowed; NULL: no headers. */
-void tr_lua_program_set_reader(
-	struct tr_program *p, const struct tr_reader *reader);
 
 /* Borrowed until free or another call; NULL: the program's own. */
 void tr_lua_program_set_position(

@@ -174,6 +174,7 @@ static int reduce(struct tr_program *base, uint32_t op,
 	int rc = get_call(p, op, &call, err);
 	if (rc != 0)
 		return rc;
+	p->at->offset = -1;
 	call->keys = keys;
 	call->accs = acc;
 	call->values = values;
@@ -248,12 +249,6 @@ int tr_lua_program_new(const struct tr_program_opts *opts,
 	}
 	*out = &p->base;
 	return 0;
-}
-
-void tr_lua_program_set_reader(
-	struct tr_program *p, const struct tr_reader *reader)
-{
-	lua_program(p)->reader = reader;
 }
 
 void tr_lua_program_set_position(

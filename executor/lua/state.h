@@ -29,7 +29,6 @@ struct tr_lua_program {
 	lua_State *L;
 	struct tr_lua_heap heap;
 	struct tr_lua_failure failure; /* of the protected call under way */
-	const struct tr_reader *reader;
 
 	tr_program_log_fn *log;
 	void *log_arg;

@@ -8,6 +8,7 @@
 #include "common/data/cursor.h"
 #include "common/data/datum.h"
 #include "executor/lua/state.h"
+#include "executor/reader/reader.h"
 
 enum {
 	TYPE_CDATA = 10 /* what lua_type says of LuaJIT's int64 */
@@ -342,13 +343,11 @@ static int headers(lua_State *L)
 	struct tr_lua_program *p = program_of(L);
 	const struct tr_lua_call *c = p->current;
 	const struct tr_record_view *record = c->elems[c->index].origin->record;
-	if (record == NULL || p->reader == NULL)
+	if (record == NULL)
 		return 0;
 	lua_createtable(L, (int)record->n_headers, (int)record->n_headers);
 	for (uint32_t i = 0; i < record->n_headers; i++) {
-		struct tr_header_view h;
-		if (tr_reader_header(p->reader, record, i, &h))
-			put_header(L, lua_gettop(L), (int)i + 1, &h);
+		put_header(L, lua_gettop(L), (int)i + 1, &record->headers[i]);
 	}
 	return 1;
 }
