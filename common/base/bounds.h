@@ -80,6 +80,12 @@
 #define TR_USER_MEMORY_MIN TR_MIB(4) /* of a script's heap */
 #define TR_PRINT_ROWS_MAX  10000u    /* of print{limit=} and print{top=} */
 
+/* Workers. Of the budget, the process may map this much more for libraries,
+ * stacks and what malloc does not give back. */
+#define TR_WORKER_MEMORY_DEFAULT  TR_MIB(256)
+#define TR_WORKER_MEMORY_HEADROOM TR_MIB(256)
+#define TR_TASK_LOG_LINES_MAX     1000u
+
 /* Retry. */
 #define TR_ATTEMPTS_PER_TASK      4u /* failures, not losses */
 #define TR_LOSSES_PER_TASK        16u

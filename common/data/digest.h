@@ -24,6 +24,7 @@
 
 enum {
 	TR_DIGEST_VERSION = 1,
+	TR_DIGEST_SIZE = 16,    /* bytes */
 	TR_DIGEST_TEXT_MAX = 33 /* 32 hex digits and a NUL */
 };
 
@@ -64,6 +65,27 @@ static inline void tr_digest_merge(struct tr_digest *d, struct tr_digest other)
 static inline bool tr_digest_equal(struct tr_digest a, struct tr_digest b)
 {
 	return a.lo == b.lo && a.hi == b.hi;
+}
+
+/* The 16 bytes that stand for it in messages: big endian, high half first. */
+static inline void tr_digest_store(
+	struct tr_digest d, uint8_t to[TR_DIGEST_SIZE])
+{
+	for (unsigned i = 0; i < 8; i++) {
+		to[i] = (uint8_t)(d.hi >> (56 - 8 * i));
+		to[8 + i] = (uint8_t)(d.lo >> (56 - 8 * i));
+	}
+}
+
+static inline struct tr_digest tr_digest_load(
+	const uint8_t from[TR_DIGEST_SIZE])
+{
+	struct tr_digest d = { 0, 0 };
+	for (unsigned i = 0; i < 8; i++) {
+		d.hi = d.hi << 8 | from[i];
+		d.lo = d.lo << 8 | from[8 + i];
+	}
+	return d;
 }
 
 /* 32 hex digits, the high half first. Returns text. */
