@@ -51,7 +51,11 @@ static void terminate(struct tr_executor *x)
  */
 static bool may_leave(const struct tr_executor *x)
 {
-	if (!x->terminating || x->left)
+	if (x->left)
+		return false;
+	if (x->goodbye)
+		return true;
+	if (!x->terminating)
 		return false;
 	if (x->now_ms >= x->leave_at_ms || x->tasks.n == 0)
 		return true;
@@ -97,6 +101,7 @@ static void step_driver(
 		break;
 	case TR_EXECUTOR_DRAIN:
 		x->driver_drains = true;
+		x->goodbye = x->goodbye || e->goodbye;
 		break;
 	default: /* HEARD: its term was all it had to say */
 		break;

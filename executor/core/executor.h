@@ -92,6 +92,7 @@ struct tr_executor_event {
 	bool has_inputs;       /* TASK: reads blocks */
 	bool draining;         /* REGISTERED */
 	bool refused;          /* GREETED */
+	bool goodbye;          /* DRAIN: nothing here is needed, leave */
 	uint32_t heartbeat_ms; /* GREETED */
 };
 

@@ -139,7 +139,6 @@ void tr_job_artefact(struct tr_executor *x, struct tr_job_id id, int error)
 		schedule(x);
 		return;
 	}
-	/* The next JobSpec asks again. */
 	struct tr_executor_task *task = tr_tasks_next(&x->tasks, NULL), *next;
 	for (; task; task = next) {
 		next = tr_tasks_next(&x->tasks, task);
@@ -149,7 +148,7 @@ void tr_job_artefact(struct tr_executor *x, struct tr_job_id id, int error)
 		task_remove(x, task);
 		x->failed++;
 	}
-	job->id.v = 0;
+	job->artefact_failed = true; /* the next task asks again */
 }
 
 /* ----------------------------------------------------------------- tasks */
@@ -191,7 +190,12 @@ void tr_task_begin(struct tr_executor *x, const struct tr_executor_event *e)
 	task = tr_tasks_add(&x->tasks, &e->ref);
 	tr_assert(task != NULL);
 	task->has_inputs = e->has_inputs;
-	tr_job_find(x, e->ref.job)->tasks++;
+	struct job *job = tr_job_find(x, e->ref.job);
+	job->tasks++;
+	if (job->artefact_failed) {
+		job->artefact_failed = false;
+		get_artefact(x, job->id);
+	}
 	schedule(x);
 }
 

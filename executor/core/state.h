@@ -25,6 +25,7 @@ enum link_state {
 struct job {
 	struct tr_job_id id; /* 0: free */
 	bool artefact_here;
+	bool artefact_failed;
 	uint32_t tasks; /* known attempts */
 };
 
@@ -46,6 +47,7 @@ struct tr_executor {
 	struct job jobs[TR_JOBS_ACTIVE_MAX];
 
 	bool driver_drains; /* the driver's wish */
+	bool goodbye;       /* the driver lets us go */
 	bool terminating;   /* our own */
 	bool left;
 	uint64_t leave_at_ms;

@@ -211,9 +211,9 @@ static void test_core__no_artefact_refuses_the_jobs_tasks(void **state)
 	from_driver(TR_EXECUTOR_JOB, 8, 0);
 	from_driver(TR_EXECUTOR_TASK, 8, 1);
 	assert_string_equal(artefact(8, TR_ECORRUPT), "refusal:j8:a1:corrupt");
-	assert_int_equal(counts().jobs, 1);
 	assert_string_equal(
-		from_driver(TR_EXECUTOR_JOB, 8, 0), "get-artefact:j8");
+		from_driver(TR_EXECUTOR_TASK, 8, 2), "get-artefact:j8");
+	assert_string_equal(artefact(8, 0), "spawn:j8:w1 run:j8:a2:w1");
 }
 
 static void test_core__reduce_task_fetches_while_its_worker_starts(void **state)
@@ -531,6 +531,19 @@ static void test_core__driver_drain_refuses_new_tasks(void **state)
 	assert_string_equal(done(1, 1, 0), "report:j7:a1");
 }
 
+static void test_core__goodbye_of_the_driver_ends_it(void **state)
+{
+	(void)state;
+	from_driver(TR_EXECUTOR_TASK, 7, 1);
+	done(1, 1, 0);
+	from_driver(TR_EXECUTOR_DRAIN, 0, 0);
+	assert_string_equal(
+		step((struct tr_executor_event){ .kind = TR_EXECUTOR_DRAIN,
+			.term = { 5 },
+			.goodbye = true }),
+		"leave");
+}
+
 /* The largest update: all that two slots' worth of bounds allows. */
 static void test_core__largest_executor_ends_a_job_in_one_step(void **state)
 {
@@ -592,4 +605,5 @@ TR_TEST_MAIN(CASE(test_core__warm_worker_runs_the_next_task),
 	CASE(test_core__drain_ends_when_time_is_up),
 	CASE(test_core__drain_without_driver_waits_for_tasks_only),
 	CASE(test_core__driver_drain_refuses_new_tasks),
+	CASE(test_core__goodbye_of_the_driver_ends_it),
 	CASE(test_core__largest_executor_ends_a_job_in_one_step));
