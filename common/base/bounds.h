@@ -126,6 +126,10 @@
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
 static_assert(
 	TR_ELEMENT_MAX < TR_FRAME_MAX, "the largest element fits a frame");
+static_assert(TR_FETCH_PER_PEER <= TR_SERVE_REQUESTS_MAX,
+	"a fetching executor stays within what a serving one accepts");
+static_assert(
+	TR_BLOCK_CHUNK_MAX <= TR_SERVE_CONN_BYTES, "an answer fits its window");
 static_assert(TR_FRAME_MAX < TR_CONN_OUTPUT_QUEUE_MAX,
 	"the largest frame fits an output queue");
 static_assert(TR_CONN_RECV_BUFFER < TR_FRAME_BEFORE_HELLO_MAX,
