@@ -40,7 +40,6 @@ void tr_kafka_meta_close(struct tr_kafka_meta *m)
 	if (m->rk != NULL)
 		rd_kafka_destroy_flags(
 			m->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	tr_kafka_watch_fini(&m->watch);
 	free(m);
 }
 

@@ -38,7 +38,6 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 	int ours = tr_kafka_translate((rd_kafka_resp_err_t)code);
 
 	(void)rk;
-	pthread_mutex_lock(&w->lock);
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
 		w->all_down = true;
 	} else if (ours == TR_EAUTH) {
@@ -49,19 +48,12 @@ static void on_error(rd_kafka_t *rk, int code, const char *text, void *opaque)
 		w->code = TR_EUNREACH;
 		snprintf(w->reason, sizeof(w->reason), "%s", text);
 	}
-	pthread_mutex_unlock(&w->lock);
 }
 
 void tr_kafka_watch_init(struct tr_kafka_watch *w, const char *brokers)
 {
 	*w = (struct tr_kafka_watch){ .code = TR_OK };
-	pthread_mutex_init(&w->lock, NULL);
 	snprintf(w->brokers, sizeof(w->brokers), "%s", brokers);
-}
-
-void tr_kafka_watch_fini(struct tr_kafka_watch *w)
-{
-	pthread_mutex_destroy(&w->lock);
 }
 
 void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf)
@@ -71,32 +63,22 @@ void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf)
 	rd_kafka_conf_set_error_cb(conf, on_error);
 }
 
-bool tr_kafka_watch_all_down(struct tr_kafka_watch *w)
+bool tr_kafka_watch_all_down(const struct tr_kafka_watch *w)
 {
-	pthread_mutex_lock(&w->lock);
-	bool down = w->all_down;
-	pthread_mutex_unlock(&w->lock);
-	return down;
+	return w->all_down;
 }
 
-int tr_kafka_watch_reason(struct tr_kafka_watch *w, struct tr_error *err)
+int tr_kafka_watch_reason(const struct tr_kafka_watch *w, struct tr_error *err)
 {
-	pthread_mutex_lock(&w->lock);
-	int code = w->code;
-	if (code == TR_EAUTH)
-		tr_error_set(err, code, "cannot log in to Kafka at '%s': %s",
-			w->brokers, w->reason);
-	else if (code != TR_OK)
-		tr_error_set(err, code, "cannot reach Kafka at '%s': %s",
-			w->brokers, w->reason);
-	pthread_mutex_unlock(&w->lock);
-	return code;
+	if (w->code == TR_OK)
+		return TR_OK;
+	return tr_error_set(err, w->code, "cannot %s Kafka at '%s': %s",
+		w->code == TR_EAUTH ? "log in to" : "reach", w->brokers,
+		w->reason);
 }
 
 void tr_kafka_watch_reset(struct tr_kafka_watch *w)
 {
-	pthread_mutex_lock(&w->lock);
 	w->code = TR_OK;
 	w->all_down = false;
-	pthread_mutex_unlock(&w->lock);
 }

@@ -8,15 +8,14 @@
  *
  * Calling sequence: init, hand to tr_kafka_conf_build, create the handle, then
  * rd_kafka_poll(rk, 0) now and then (librdkafka delivers errors only when
- * polled) and tr_kafka_watch_reason after a time-out; destroy the handle, fini.
+ * polled) and tr_kafka_watch_reason after a time-out.
  *
- * Thread: the callbacks come from librdkafka's threads, the rest from the
- * handle's owner; a mutex guards the report.
+ * Thread: the handle's owner, who also polls it. Only the log comes from
+ * librdkafka's threads, and touches nothing here.
  */
 #ifndef TR_COMMON_KAFKA_WATCH_H
 #define TR_COMMON_KAFKA_WATCH_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include <librdkafka/rdkafka.h>
@@ -28,7 +27,6 @@ enum {
 };
 
 struct tr_kafka_watch {
-	pthread_mutex_t lock;
 	int code; /* TR_OK, TR_EUNREACH or TR_EAUTH */
 	bool all_down;
 	char reason[TR_KAFKA_REASON_MAX];
@@ -36,20 +34,19 @@ struct tr_kafka_watch {
 };
 
 void tr_kafka_watch_init(struct tr_kafka_watch *w, const char *brokers);
-void tr_kafka_watch_fini(struct tr_kafka_watch *w);
 
 /* Makes a configuration report to w. */
 void tr_kafka_watch_attach(struct tr_kafka_watch *w, rd_kafka_conf_t *conf);
 
 /* Whether every broker was unreachable when last heard of. */
-bool tr_kafka_watch_all_down(struct tr_kafka_watch *w);
+bool tr_kafka_watch_all_down(const struct tr_kafka_watch *w);
 
 /*
  * The newest connection or login trouble: TR_EUNREACH or TR_EAUTH with address
  * and reason. 0 when there was none since the last reset; err is untouched
  * then.
  */
-int tr_kafka_watch_reason(struct tr_kafka_watch *w, struct tr_error *err);
+int tr_kafka_watch_reason(const struct tr_kafka_watch *w, struct tr_error *err);
 
 /* Forgets it, after a call that succeeded. */
 void tr_kafka_watch_reset(struct tr_kafka_watch *w);

@@ -616,7 +616,6 @@ static void reader_close(struct tr_reader *base)
 	if (r->rk != NULL)
 		rd_kafka_destroy_flags(
 			r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	tr_kafka_watch_fini(&r->watch);
 	free(r);
 }
 
