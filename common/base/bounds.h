@@ -123,6 +123,23 @@
 #define TR_STORE_BATCHES_KEPT  64u   /* plans and history of one job */
 #define TR_JOBS_ENDED_MAX      200u  /* kept for people, then removed */
 
+/* Executor. */
+#define TR_EXECUTOR_TASKS_MAX 65536u     /* attempts, finished ones included */
+#define TR_WORKER_MEMORY_BASE TR_MIB(64) /* of a worker beside its budgets */
+#define TR_WORKER_FRAMES      16u        /* read from one worker at a time */
+#define TR_WATCH_MS           100u       /* between looks at workers */
+#define TR_UPLINK_WINDOW      TR_MIB(4)  /* sent to the driver, not drained */
+#define TR_LEAVE_MS           2000u      /* for the last words to the driver */
+#define TR_FETCH_TASK_MAX     TR_GIB(64) /* remote blocks of one task */
+#define TR_FETCH_PER_PEER     8u         /* requests outstanding */
+#define TR_FETCH_TRIES        4u         /* connections without one answer */
+#define TR_FETCH_BACKOFF_MS   50u        /* doubled each time */
+#define TR_FETCH_SILENCE_MS   5000u      /* of a peer that owes an answer */
+#define TR_PEER_IDLE_MS       30000u     /* then a peer is hung up on */
+#define TR_SERVE_REQUESTS_MAX 16u        /* of one peer, waiting */
+#define TR_SERVE_CONN_BYTES   TR_MIB(4)  /* to one peer, not drained */
+#define TR_SERVE_BYTES_MAX    TR_MIB(64) /* to all */
+
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
 static_assert(
 	TR_ELEMENT_MAX < TR_FRAME_MAX, "the largest element fits a frame");
