@@ -98,4 +98,26 @@ void tr_conn_set_idle_deadline(struct tr_conn *c, uint32_t ms);
 /* Ends it when a deadline has passed. Returns when to look again. */
 uint64_t tr_conn_scan(struct tr_conn *c, uint64_t now_ms);
 
+/* ---- between the files of a connection; all with the lock held ---- */
+
+static inline bool tr_conn_is_alive(const struct tr_conn *c)
+{
+	return c->state == TR_CONN_OPEN || c->state == TR_CONN_FINISHING;
+}
+
+nng_aio *tr_conn_aio_new(struct tr_conn *c, void (*done)(void *));
+
+/* conn_rx.c, conn_tx.c: the stream is there. */
+void tr_conn_rx_start(struct tr_conn *c);
+void tr_conn_tx_start(struct tr_conn *c);
+
+/* One pending operation less. The last of a dead connection has it reaped. */
+void tr_conn_release(struct tr_conn *c);
+
+void tr_conn_end_locked(struct tr_conn *c, int code, const char *fmt, ...)
+	TR_PRINTF(3, 4);
+
+/* The library's word for what happened to an operation on the stream. */
+void tr_conn_end_by_stream(struct tr_conn *c, int nng_err);
+
 #endif /* TR_COMMON_NET_CONN_H */

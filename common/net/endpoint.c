@@ -228,9 +228,10 @@ static uint16_t free_port(const char *host)
 static void url_with_port(char *out, const struct tr_url *url, unsigned port)
 {
 	bool v6 = strchr(url->host, ':') != NULL;
+	const char *host = url->host[0] ? url->host : "*";
 	snprintf(out, TR_NET_URL_MAX, "%s%s%s%s:%u",
 		url->scheme == TR_URL_TLS ? "tls+tcp://" : "tcp://",
-		v6 ? "[" : "", url->host, v6 ? "]" : "", port);
+		v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
 /* Returns the library's error; *out is freed and NULL on error. */

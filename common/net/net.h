@@ -133,7 +133,7 @@ uint64_t tr_net_tick(struct tr_net *net, uint64_t now_ms);
 
 /*
  * Listens. Port 0 picks one; `bound` (TR_NET_URL_MAX bytes, may be NULL) gets
- * the URL that can be dialled. With tls+tcp:// the port is found by binding it
+ * the URL with the port in use. With tls+tcp:// the port is found by binding it
  * for a moment, as the library does not tell: another process may grab it in
  * between, which is then an error. A stale ipc:// socket is replaced.
  *

@@ -1,6 +1,10 @@
 #include "tests/support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "common/base/err.h"
 #include "common/net/endpoint.h"
@@ -155,8 +159,36 @@ static void test_endpoint__listens_once(void **state)
 	}
 }
 
+/* A socket file that nobody listens on any more does not stand in the way. */
+static void test_endpoint__replaces_a_stale_socket(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/tr-stale-XXXXXX", path[64], text[128];
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sock", dir);
+	snprintf(text, sizeof(text), "ipc://%s", path);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	memcpy(sa.sun_path, path, sizeof(path));
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&sa, sizeof(sa)), 0);
+	close(fd);
+
+	struct tr_net_endpoint at = { .url = text };
+	nng_stream_listener *l, *second;
+	char bound[TR_NET_URL_MAX];
+	struct tr_error err = { 0 };
+	assert_int_equal(tr_endpoint_listener(&at, &l, bound, &err), 0);
+	assert_int_equal(
+		tr_endpoint_listener(&at, &second, bound, &err), TR_EEXIST);
+	nng_stream_listener_close(l);
+	nng_stream_listener_free(l);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 TR_TEST_MAIN(cmocka_unit_test(test_endpoint__parses_urls),
 	cmocka_unit_test(test_endpoint__refuses_long_urls),
 	cmocka_unit_test(test_endpoint__knows_what_is_local),
 	cmocka_unit_test(test_endpoint__clear_text_needs_insecure),
-	cmocka_unit_test(test_endpoint__listens_once));
+	cmocka_unit_test(test_endpoint__listens_once),
+	cmocka_unit_test(test_endpoint__replaces_a_stale_socket));
