@@ -8,18 +8,28 @@
 #include "executor/lua/native.h"
 #include "executor/lua/state.h"
 
-const char *tr_lua_split_place(const struct tr_lua_failure *f,
-	const char *message, char *where, size_t where_size)
+/* What follows "script:line: ", or NULL. */
+static const char *after_place(
+	const struct tr_lua_failure *f, const char *message)
 {
 	size_t n = strlen(f->script);
 	if (strncmp(message, f->script, n) != 0 || message[n] != ':')
-		return message;
-	size_t digits = strspn(message + n + 1, "0123456789");
-	const char *colon = message + n + 1 + digits;
-	if (digits == 0 || strncmp(colon, ": ", 2) != 0)
-		return message;
-	snprintf(where, where_size, "%.*s", (int)(colon - message), message);
-	return colon + 2;
+		return NULL;
+	const char *colon = message + n + 1;
+	colon += strspn(colon, "0123456789");
+	return strncmp(colon, ": ", 2) == 0 ? colon + 2 : NULL;
+}
+
+const char *tr_lua_split_place(const struct tr_lua_failure *f,
+	const char *message, char *where, size_t where_size)
+{
+	const char *rest;
+	while ((rest = after_place(f, message)) != NULL) {
+		snprintf(where, where_size, "%.*s", (int)(rest - 2 - message),
+			message);
+		message = rest;
+	}
+	return message;
 }
 
 static bool is_script(const struct tr_lua_failure *f, const lua_Debug *ar)

@@ -47,8 +47,8 @@ int tr_lua_protected_call(struct tr_lua_program *p, int args, int results,
 	struct tr_error *err) TR_MUST_USE;
 
 /*
- * Takes "script:line: " off the front of a message of the Lua compiler; sets
- * where to it.
+ * Takes "script:line: " off the front of a message and sets where to it. An
+ * error that was passed on may have several: the last is where it began.
  */
 const char *tr_lua_split_place(const struct tr_lua_failure *f,
 	const char *message, char *where, size_t where_size);

@@ -71,6 +71,9 @@ local function put_cdata(to, v)
 end
 
 local function put_table(to, v, anchor, max, what)
+	if host.is_protected(v) then
+		refuse("a record or dataset is no value: return r.value")
+	end
 	local bytes, is_map = encode_nested(v)
 	if #bytes > max then
 		refuse("a %s of %d bytes is over the limit of %d", what, #bytes,

@@ -36,6 +36,9 @@ local function proxy(from, why)
 	protected[p] = true
 	return p
 end
+host.is_protected = function(t)
+	return protected[t]
+end
 host.protect = function(t)
 	protected[t] = true
 	return t
