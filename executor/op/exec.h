@@ -101,6 +101,9 @@ struct tr_exec_failure {
 
 struct tr_exec;
 
+/* Whether an operator of the plan has a function in the job's program. */
+bool tr_exec_needs_program(const Tranche__V1__JobPlan *plan);
+
 /* Everything opts points to outlives the execution. TR_EINVAL. */
 int tr_exec_new(const struct tr_exec_opts *opts, struct tr_exec **out,
 	struct tr_error *err) TR_MUST_USE;

@@ -207,7 +207,7 @@ static void make_root(struct build *b)
 	}
 }
 
-static bool needs_program(const Tranche__V1__Operator *op)
+static bool has_function(const Tranche__V1__Operator *op)
 {
 	switch ((int)op->kind) {
 	case OP(MAP):
@@ -221,6 +221,14 @@ static bool needs_program(const Tranche__V1__Operator *op)
 	}
 }
 
+bool tr_exec_needs_program(const Tranche__V1__JobPlan *plan)
+{
+	for (size_t i = 0; i < plan->n_operators; i++)
+		if (has_function(plan->operators[i]))
+			return true;
+	return false;
+}
+
 static int check(const struct tr_exec *x, struct tr_error *err)
 {
 	const struct tr_exec_opts *o = &x->opts;
@@ -232,12 +240,9 @@ static int check(const struct tr_exec *x, struct tr_error *err)
 		if (o->lanes[i] == 0)
 			return tr_error_set(
 				err, TR_EINVAL, "stage %u has no lanes", i);
-	for (size_t i = 0; i < o->plan->n_operators; i++)
-		if (needs_program(o->plan->operators[i]) && !o->program)
-			return tr_error_set(err, TR_EINVAL,
-				"operator %zu needs a function and there is no "
-				"program",
-				i);
+	if (!o->program && tr_exec_needs_program(o->plan))
+		return tr_error_set(err, TR_EINVAL,
+			"the plan has functions and there is no program");
 	return 0;
 }
 

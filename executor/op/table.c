@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/err.h"
 #include "common/data/lane.h"
 
 enum {
