@@ -96,15 +96,12 @@ static uint64_t name_hash(const char *name)
 	return h;
 }
 
-static struct tr_core_digest digest_of(const Tranche__V1__Receipt *r)
+struct tr_core_digest tr_cluster_digest(const Tranche__V1__Receipt *r)
 {
-	struct tr_core_digest d = { 0 };
-	if (r && r->output_digest.len == sizeof(d)) {
-		memcpy(&d.lo, r->output_digest.data, sizeof(d.lo));
-		memcpy(&d.hi, r->output_digest.data + sizeof(d.lo),
-			sizeof(d.hi));
-	}
-	return d;
+	struct tr_digest d = { 0, 0 };
+	if (r && r->output_digest.len == TR_DIGEST_SIZE)
+		d = tr_digest_load(r->output_digest.data);
+	return (struct tr_core_digest){ .lo = d.lo, .hi = d.hi };
 }
 
 /*
@@ -133,7 +130,7 @@ static void feed_held(struct tr_driver *d, struct tr_peer *p,
 		if (held->done && r && r->n_outputs == 0) {
 			ev.u.report.done = true;
 			ev.u.report.has_blocks = r->n_blocks > 0;
-			ev.u.report.digest = digest_of(r);
+			ev.u.report.digest = tr_cluster_digest(r);
 			if (!a->receipt)
 				a->receipt = tr_msg_copy(r);
 			a->records = r->records_in;
@@ -233,8 +230,7 @@ static bool on_rows(
 		goto out;
 	rows->next_seq++;
 	rows->records += totals.records;
-	rows->digest_lo += totals.digest.lo;
-	rows->digest_hi += totals.digest.hi;
+	tr_digest_merge(&rows->digest, totals.digest);
 	struct tr_write *w = tr_write_new(1);
 	w->items[0].payload = ev->frame.payload;
 	w->items[0].run = (struct tr_store_run){ .job = j->id,
@@ -254,9 +250,8 @@ static int check_output(struct tr_edge_attempt *a,
 	const Tranche__V1__OutputInfo *o, struct tr_error *err)
 {
 	const struct tr_edge_rows *rows = rows_of(a, o->operator_);
-	uint64_t digest[2] = { rows->digest_lo, rows->digest_hi };
-	if (rows->records != o->records || o->digest.len != sizeof(digest) ||
-		memcmp(digest, o->digest.data, sizeof(digest)) != 0)
+	if (rows->records != o->records || o->digest.len != TR_DIGEST_SIZE ||
+		!tr_digest_equal(rows->digest, tr_digest_load(o->digest.data)))
 		return tr_error_set(err, TR_ECORRUPT,
 			"operator %u: %" PRIu64
 			" rows came, the receipt says %" PRIu64
@@ -393,7 +388,7 @@ static void feed_done(struct tr_driver *d, struct tr_peer *p,
 			.term = { m->env->term },
 			.ref = ref_of(m->env),
 			.has_blocks = m->receipt->n_blocks > 0,
-			.digest = digest_of(m->receipt) } };
+			.digest = tr_cluster_digest(m->receipt) } };
 	if (a && !a->receipt) {
 		a->receipt = tr_msg_copy(m->receipt);
 		a->records = m->receipt->records_in;
@@ -647,6 +642,7 @@ static int send_job_spec(
 	m.n_stages = plan->n_stages;
 	m.stages = plan->stages;
 	m.artefact_name = j->request->artefact_name;
+	m.plan = plan->plan;
 	int rc = tr_driver_send(
 		d, p->conn, TR_KIND_JOB_SPEC, &m, (struct tr_slice){ 0 });
 	if (rc != 0)

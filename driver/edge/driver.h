@@ -169,6 +169,9 @@ void tr_cluster_down(struct tr_driver *d, struct tr_peer *p);
 void tr_cluster_send(struct tr_driver *d, const struct tr_core_send *s);
 void tr_cluster_heartbeat(struct tr_driver *d);
 
+/* Of all that the task put out; zero without a receipt. */
+struct tr_core_digest tr_cluster_digest(const Tranche__V1__Receipt *r);
+
 /* ---- control.c ---- */
 
 void tr_control_frame(

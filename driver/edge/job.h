@@ -16,6 +16,7 @@
 
 #include "common/base/err.h"
 #include "common/base/id.h"
+#include "common/data/digest.h"
 #include "common/plan/stages.h"
 #include "common/wire/msg.h"
 #include "driver/core/core.h"
@@ -42,7 +43,7 @@ struct tr_edge_attempt {
 		uint32_t op;
 		uint32_t next_seq; /* of the chunk to come */
 		uint64_t records;
-		uint64_t digest_lo, digest_hi;
+		struct tr_digest digest;
 	} * rows;
 	uint32_t n_rows;
 	struct tr_error rows_error; /* code 0: none */

@@ -102,10 +102,8 @@ static int recover_task(struct tr_driver *d, const Tranche__V1__TaskFinished *s,
 				       .batch = s->batch,
 				       .lane = lane,
 				       .attempt = { s->attempt } },
+			.digest = tr_cluster_digest(s->receipt),
 			.has_blocks = s->receipt->n_blocks > 0 } };
-	const ProtobufCBinaryData *digest = &s->receipt->output_digest;
-	if (digest->len == sizeof(ev.u.recover.digest))
-		memcpy(&ev.u.recover.digest, digest->data, digest->len);
 	tr_driver_step(d, &ev);
 	return 0;
 }
