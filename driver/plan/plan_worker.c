@@ -116,7 +116,10 @@ static int read_plan(const struct tr_frame *f, Tranche__V1__WorkerPlan **out,
 	if (!plan)
 		return err->code;
 	if (plan->error) {
+		const char *where = plan->error->where;
 		tr_msg_error_from(err, plan->error);
+		if (where[0] && !strstr(err->text, where))
+			tr_error_prefix(err, "%s", where);
 		tr_msg_free(plan);
 		return err->code;
 	}
