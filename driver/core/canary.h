@@ -19,7 +19,6 @@ enum tr_canary {
 	TR_CANARY_ADOPT_OLD_VERSION, /* held output of replaced input */
 	TR_CANARY_LEASE_FOREVER,
 	TR_CANARY_REDUCE_EARLY,    /* before the last map lane is done */
-	TR_CANARY_SKIP_UNFINISHED, /* the undoing of a lane is not stored */
 	TR_CANARY_FORGET_FINISHED, /* a finished lane is not stored */
 	TR_CANARIES_COUNT
 };

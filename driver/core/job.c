@@ -206,8 +206,7 @@ void tr_core_job_committed(
 void tr_core_job_unfinish(struct tr_core *c, struct tr_job *j, uint32_t task)
 {
 	struct tr_attempt_ref ref = tr_core_task_ref(c, task);
-	if (!TR_CANARY(SKIP_UNFINISHED))
-		tr_emit_record(c, TR_CORE_RECORD_TASK_UNFINISHED, &ref, nobody);
+	tr_emit_record(c, TR_CORE_RECORD_TASK_UNFINISHED, &ref, nobody);
 	tr_core_task_again(c, j, task, false);
 }
 

@@ -25,11 +25,6 @@ static struct tr_job *running_job(
 	return j && j->state == TR_CORE_JOB_RUNNING ? j : NULL;
 }
 
-static void refuse(struct tr_core *c, const struct tr_core_report_event *ev)
-{
-	tr_emit_send(c, TR_CORE_SEND_KILL, ev->executor, &ev->ref);
-}
-
 /*
  * Ends the attempt of a report and frees its slot. Returns its task if it was
  * wanted, else TR_ROW_NONE.
@@ -55,26 +50,39 @@ static uint32_t find_lane(
 	return j ? tr_core_task_find(c, j, &ev->ref) : TR_ROW_NONE;
 }
 
-static void done_too_late(
-	struct tr_core *c, const struct tr_core_report_event *ev)
+/* The same report again, of output that counts already. */
+static bool is_repeated(const struct tr_core *c, uint32_t task,
+	const struct tr_core_report_event *ev)
+{
+	const struct tr_task *t = &c->tasks[task];
+	return t->state == TR_TASK_DONE && t->version == ev->ref.attempt.v;
+}
+
+static void done_too_late(struct tr_core *c, uint32_t executor,
+	const struct tr_core_report_event *ev)
 {
 	uint32_t task = find_lane(c, ev);
+	if (task != TR_ROW_NONE && is_repeated(c, task, ev))
+		return;
+	if (task != TR_ROW_NONE && TR_CANARY(ACCEPT_STALE_ATTEMPT) &&
+		c->tasks[task].state == TR_TASK_PENDING) {
+		struct tr_job *j = &c->jobs[c->tasks[task].job];
+		tr_finish_adopt(c, j, task, executor, ev);
+		return;
+	}
 	if (task != TR_ROW_NONE)
 		tr_finish_compare(c, task, ev);
-	refuse(c, ev);
+	tr_emit_send(c, TR_CORE_SEND_KILL, ev->executor, &ev->ref);
 }
 
 void tr_report_done(struct tr_core *c, const struct tr_core_report_event *ev)
 {
 	uint32_t executor = sender(c, ev);
-	if (executor == TR_ROW_NONE) {
-		if (tr_member_find(c, ev->executor) != TR_ROW_NONE)
-			refuse(c, ev);
+	if (executor == TR_ROW_NONE)
 		return;
-	}
 	uint32_t task = end_attempt(c, executor, ev, TR_CORE_TASK_END_DONE);
 	if (task == TR_ROW_NONE) {
-		done_too_late(c, ev);
+		done_too_late(c, executor, ev);
 		return;
 	}
 	struct tr_job *j = &c->jobs[c->tasks[task].job];

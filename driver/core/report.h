@@ -2,8 +2,9 @@
  * What executors say about attempts: done, failed, missing input.
  *
  * A report counts only if its executor is registered, its term is the
- * driver's and its attempt is wanted; any other is answered with a KILL where
- * there is something to drop, and never applied.
+ * driver's and its attempt is wanted. Output of an attempt that is not is
+ * answered with a KILL, so that the executor drops it; a repeated report of
+ * output that counts already, and one of another term, is not answered.
  *
  * Thread: the core's owner.
  */
