@@ -133,7 +133,7 @@ static void load_chunk(lua_State *L, const struct tr_lua_chunk *chunk)
 		lua_error(L);
 }
 
-/* host.ffi, host.jit and host.getinfo, which scripts must not see. */
+/* What the chunks need and scripts must not see. */
 static void set_private(struct tr_lua_program *p)
 {
 	lua_State *L = p->L;
@@ -145,6 +145,8 @@ static void set_private(struct tr_lua_program *p)
 	lua_getglobal(L, LUA_DBLIBNAME);
 	lua_getfield(L, -1, "getinfo");
 	lua_setfield(L, -3, "getinfo");
+	lua_getfield(L, -1, "getmetatable");
+	lua_setfield(L, -3, "getmetatable");
 	lua_pop(L, 1);
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, -2, "null");

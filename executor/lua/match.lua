@@ -61,7 +61,7 @@ local words = {
 			error("the iterator is spoilt", 0)
 		end
 		if scan(set, text, #text, self.at, span) == 0 then
-			return nil
+			return
 		end
 		self.at = span.ends
 		return sub(text, span.begins + 1, span.ends)

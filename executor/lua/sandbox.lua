@@ -12,6 +12,7 @@ local string, table, math = string, table, math
 local find, gsub, gmatch = string.find, string.gsub, string.gmatch
 local sort, concat = table.sort, table.concat
 local floor = math.floor
+local real_metatable = host.getmetatable
 
 -- Errors are raised without a position: the C side looks for the script's own
 -- line on the stack (failure.c), which is the one a user wants.
@@ -71,7 +72,7 @@ local function text(v)
 	elseif t == "userdata" then
 		return "null"
 	end
-	local meta = getmetatable(v)
+	local meta = real_metatable(v)
 	if type(meta) == "table" and meta.__tostring then
 		return meta.__tostring(v)
 	end
