@@ -55,6 +55,14 @@ static unsigned count_hit(const char *name)
 	return hits;
 }
 
+void tr_failpoint_reset(void)
+{
+	pthread_mutex_lock(&lock);
+	n_points = 0;
+	memset(points, 0, sizeof(points));
+	pthread_mutex_unlock(&lock);
+}
+
 static int act(const char *action)
 {
 	if (strncmp(action, "kill", 4) == 0)

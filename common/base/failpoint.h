@@ -20,6 +20,9 @@
 #ifdef TR_FAILPOINTS
 int tr_failpoint_hit(const char *name);
 #define TR_FP(name) tr_failpoint_hit(name)
+
+/* Forgets all hits: for a test's child, which counts from its own start. */
+void tr_failpoint_reset(void);
 #else
 #define TR_FP(name) 0
 #endif
