@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/base/bounds.h"
@@ -386,6 +387,17 @@ static int grow(struct tr_kv *kv, struct tr_error *err)
 	return 0;
 }
 
+/*
+ * LMDB answers a write that was cut short with EIO. That is what a disk does
+ * that is about to be full.
+ */
+static bool is_disk_full(const char *path)
+{
+	struct statfs fs;
+	return statfs(path, &fs) == 0 &&
+		(uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < TR_MIB(1);
+}
+
 static int commit(struct tr_kv_txn *txn, struct tr_error *err)
 {
 	struct tr_kv *kv = txn->kv;
@@ -403,6 +415,8 @@ static int commit(struct tr_kv_txn *txn, struct tr_error *err)
 	}
 	if (rc != 0) {
 		kv->has_failed = true;
+		if (rc == EIO && is_disk_full(kv->path))
+			rc = ENOSPC;
 		return fail(kv, rc, "commit to", err);
 	}
 	(void)TR_FP("lmdb.after_commit");
