@@ -23,7 +23,8 @@ static void advance(struct tr_position *p, int64_t offset)
 	p->next = offset;
 }
 
-enum tr_position_verdict tr_position_meet(struct tr_position *p, int64_t offset)
+enum tr_position_verdict tr_position_meet_other(
+	struct tr_position *p, int64_t offset)
 {
 	if (offset < p->next) {
 		p->duplicates++;

@@ -42,8 +42,20 @@ enum tr_position_verdict {
 /* 0 <= from <= until. */
 void tr_position_init(struct tr_position *p, int64_t from, int64_t until);
 
-enum tr_position_verdict tr_position_meet(
+enum tr_position_verdict tr_position_meet_other(
 	struct tr_position *p, int64_t offset);
+
+static inline enum tr_position_verdict tr_position_meet(
+	struct tr_position *p, int64_t offset)
+{
+	/* Nearly every record is the next one, and neither first nor last. */
+	if (offset != p->next || p->records == 0 || offset + 1 >= p->until)
+		return tr_position_meet_other(p, offset);
+	p->next = offset + 1;
+	p->last = offset;
+	p->records++;
+	return TR_POSITION_TAKE;
+}
 
 /* The log ends at this offset for now. */
 void tr_position_meet_end(struct tr_position *p, int64_t offset);

@@ -148,12 +148,12 @@ static void stream_close(struct rdkafka_reader *r)
 
 /* ---- asking the broker about the partition ---- */
 
-static int ask(struct rdkafka_reader *r, const char *topic, int32_t partition,
-	enum tr_offset_spec spec, int64_t *offset, struct tr_error *err)
+static int ask_here(struct rdkafka_reader *r, enum tr_offset_spec spec,
+	int64_t *offset, struct tr_error *err)
 {
 	struct tr_offset_query q = {
-		.topic = topic,
-		.partition = partition,
+		.topic = r->stream.topic->name,
+		.partition = r->stream.partition,
 		.spec = spec,
 	};
 	int rc = tr_kafka_offsets_find(
@@ -162,13 +162,6 @@ static int ask(struct rdkafka_reader *r, const char *topic, int32_t partition,
 	if (rc == 0)
 		*offset = q.offset;
 	return rc;
-}
-
-static int ask_here(struct rdkafka_reader *r, enum tr_offset_spec spec,
-	int64_t *offset, struct tr_error *err)
-{
-	return ask(r, r->stream.topic->name, r->stream.partition, spec, offset,
-		err);
 }
 
 static int input_gone(const char *topic, int32_t partition,
@@ -512,6 +505,7 @@ static void start_warm(struct rdkafka_reader *r, const struct tr_range *range)
 		tr_position_meet_end(&r->position, r->stream.end);
 }
 
+/* The first fetch is under way while the log start is asked for. */
 static int start_cold(struct rdkafka_reader *r, const struct tr_range *range,
 	struct tr_error *err)
 {
@@ -519,21 +513,19 @@ static int start_cold(struct rdkafka_reader *r, const struct tr_range *range,
 	int64_t log_start = -1;
 
 	stream_close(r);
+	range_reset(r, range);
 	int rc = topic_find(r, range->topic, &topic, err);
 	if (rc == 0)
-		rc = ask(r, range->topic, range->partition, TR_OFFSET_EARLIEST,
-			&log_start, err);
-	if (rc != 0)
-		return rc;
-	range_reset(r, range);
-	r->log_start_before = r->log_start = log_start;
-	if (range->from < log_start) {
-		r->started = false;
-		return input_gone(range->topic, range->partition, &r->position,
+		rc = stream_open(&r->stream, r->rk, topic, range, err);
+	if (rc == 0)
+		rc = ask_here(r, TR_OFFSET_EARLIEST, &log_start, err);
+	if (rc == 0 && range->from < log_start)
+		rc = input_gone(range->topic, range->partition, &r->position,
 			range->from, log_start, err);
-	}
-	rc = stream_open(&r->stream, r->rk, topic, range, err);
+	r->log_start_before = r->log_start = log_start;
 	r->started = rc == 0;
+	if (rc != 0)
+		stream_close(r);
 	return rc;
 }
 

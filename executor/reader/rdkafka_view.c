@@ -75,18 +75,15 @@ bool tr_record_view_fill(struct tr_record_view *view, struct tr_header_table *t,
 		n_headers = rd_kafka_header_cnt(headers);
 	if (n_headers > 0 && !table_reserve(t, n_headers))
 		return false;
-	*view = (struct tr_record_view){
-		.offset = m->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(m, &type),
-		.key = slice_or_absent(m->key, m->key_len),
-		.value = slice_or_absent(m->payload, m->len),
-		.n_headers = (uint32_t)n_headers,
-	};
+	view->offset = m->offset;
+	view->timestamp_ms = rd_kafka_message_timestamp(m, &type);
 	view->timestamp_type = timestamp_type(type);
-	if (n_headers > 0) {
-		view->headers = &t->views[t->n];
+	view->key = slice_or_absent(m->key, m->key_len);
+	view->value = slice_or_absent(m->payload, m->len);
+	view->headers = n_headers > 0 ? &t->views[t->n] : NULL;
+	view->n_headers = (uint32_t)n_headers;
+	if (n_headers > 0)
 		table_add(t, headers, n_headers);
-	}
 	return true;
 }
 

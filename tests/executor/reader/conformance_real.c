@@ -389,6 +389,51 @@ static void test_reader__notices_deletion_under_the_read(void **state)
 	tr_reader_close(r);
 }
 
+/*
+ * A reader whose window is full must go on as soon as there is room. What
+ * takes 0.2 s of the caller's time may not take seconds in all.
+ */
+static void test_reader__keeps_pace_with_a_slow_caller(void **state)
+{
+	const struct tr_conformance *c = *state;
+	enum {
+		COUNT = 8000,
+		SIZE = 1000,
+		LIMIT_MS = 2500
+	};
+	struct tr_reader *r = c->open(c->brokers, TR_READ_COMMITTED, 60000);
+	struct tr_feed *f = tr_feed_open(c->brokers, NULL);
+	char topic[TR_PLAIN_TOPIC_MAX];
+	char value[SIZE];
+	struct tr_seen seen = { .n = 0 };
+	int rc;
+
+	tr_plain_topic(topic, c, 1);
+	memset(value, 'x', sizeof(value));
+	for (int i = 0; i < COUNT; i++) {
+		tr_feed_put(f, topic, 0,
+			&(struct tr_feed_record){
+				.value = tr_slice_of(value, sizeof(value)) });
+		if (i % 100 == 99)
+			tr_feed_flush(f);
+	}
+	struct tr_range range = { topic, 0, 0, COUNT };
+	uint64_t begin = tr_clock_mono_ms();
+	size_t n = 0;
+	assert_int_equal(tr_reader_start(r, &range, &seen.err), 0);
+	while ((rc = tr_seen_next(&seen, r, 60000)) != TR_READ_END) {
+		assert_int_equal(rc, TR_READ_BATCH);
+		usleep((useconds_t)(25 * (seen.n - n)));
+		n = seen.n;
+	}
+	assert_int_equal(seen.n, COUNT);
+	assert_true(tr_clock_mono_ms() - begin < LIMIT_MS);
+	tr_seen_fini(&seen);
+	tr_reader_stop(r);
+	tr_feed_close(f);
+	tr_reader_close(r);
+}
+
 static void test_reader__calls_a_log_made_anew_truncated(void **state)
 {
 	const struct tr_conformance *c = *state;
@@ -477,6 +522,7 @@ const struct CMUnitTest tr_conformance_real[] = {
 	cmocka_unit_test(test_reader__passes_over_compacted_holes),
 	cmocka_unit_test(test_reader__says_that_input_is_gone),
 	cmocka_unit_test(test_reader__notices_deletion_under_the_read),
+	cmocka_unit_test(test_reader__keeps_pace_with_a_slow_caller),
 	cmocka_unit_test(test_reader__calls_a_log_made_anew_truncated),
 	cmocka_unit_test(test_reader__names_an_unknown_topic),
 	cmocka_unit_test(test_reader__stops_at_a_broken_checksum),
