@@ -380,6 +380,21 @@ static void feed_lost_blocks(struct tr_driver *d, struct tr_peer *p,
 	}
 }
 
+/*
+ * A result of an attempt that is not known, or not this executor's, only frees
+ * the slot that the core counts for it.
+ */
+static void feed_unknown(struct tr_driver *d, struct tr_peer *p,
+	const Tranche__V1__TaskReport *m)
+{
+	struct tr_core_event ev = { .kind = TR_CORE_TASK_FAILED,
+		.u.report = { .executor = p->executor,
+			.term = { m->env->term },
+			.ref = ref_of(m->env),
+			.error = TR_ECANCELED } };
+	tr_driver_step(d, &ev);
+}
+
 static void feed_done(struct tr_driver *d, struct tr_peer *p,
 	struct tr_edge_attempt *a, const Tranche__V1__TaskReport *m)
 {
@@ -389,7 +404,7 @@ static void feed_done(struct tr_driver *d, struct tr_peer *p,
 			.ref = ref_of(m->env),
 			.has_blocks = m->receipt->n_blocks > 0,
 			.digest = tr_cluster_digest(m->receipt) } };
-	if (a && !a->receipt) {
+	if (!a->receipt) {
 		a->receipt = tr_msg_copy(m->receipt);
 		a->records = m->receipt->records_in;
 		a->bytes = m->receipt->bytes_in;
@@ -426,7 +441,7 @@ static void on_report(
 		Tranche__V1__ErrorInfo info;
 		tr_msg_error_info(&info, &err);
 		feed_failed(d, p, j, a, m, &info);
-	} else if (m->receipt) {
+	} else {
 		feed_done(d, p, a, m);
 	}
 	tr_msg_free(m);

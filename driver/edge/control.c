@@ -158,6 +158,8 @@ static void start_job(struct tr_driver *d, struct tr_peer *p,
 	struct tr_job_id id = { ++d->last_job };
 	new_uuid(uuid);
 	struct tr_edge_job *j = tr_edge_job_new(id, uuid, d->wall_ms, m);
+	/* Lines of a later term come after all of an earlier one. */
+	j->log_seq = tr_store_term(d->store).v << 32;
 	j->artefact = tr_xmemdup(artefact.p, artefact.n);
 	j->artefact_len = artefact.n;
 	add_waiter(j, p->conn, tr_msg_env(m->env)->request_id);
@@ -418,6 +420,8 @@ void tr_control_notice(struct tr_driver *d, const struct tr_core_notice *n)
 		job_refused(d, j, n->error);
 		break;
 	case TR_CORE_NOTICE_PLAN_WANTED:
+		j->durable = true;
+		answer_waiters(d, j, NULL);
 		tr_planning_start(d, j);
 		break;
 	case TR_CORE_NOTICE_JOB_STATE:

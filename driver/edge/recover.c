@@ -28,6 +28,7 @@ static int recover_job(struct tr_driver *d, const Tranche__V1__JobSubmitted *s,
 	struct tr_edge_job *j = tr_edge_job_new((struct tr_job_id){ s->job },
 		s->job_uuid, s->submitted_ms, s->request);
 	j->durable = true;
+	j->log_seq = tr_store_term(d->store).v << 32;
 	j->artefact = tr_buf_take(&artefact, &j->artefact_len);
 	tr_driver_job_add(d, j);
 	struct tr_core_event ev = { .kind = TR_CORE_RECOVER_JOB,
