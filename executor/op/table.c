@@ -69,7 +69,14 @@ int tr_table_reserve(struct tr_table *t, uint64_t n)
 	uint64_t cap = t->slots ? tr_table_cap(t) : FIRST_SLOTS;
 	while (t->n + n > cap / 2)
 		cap *= 2;
-	return resize(t, cap);
+	if (resize(t, cap) == 0)
+		return 0;
+	/* No memory for a larger one: a fuller one is slower, not wrong. */
+	uint64_t full = tr_table_cap(t) / 8 * 7;
+	if (t->n + n > full)
+		return TR_ENOMEM;
+	t->limit = full;
+	return 0;
 }
 
 static struct tr_slot *put_long(

@@ -79,8 +79,8 @@ uint32_t job_op(struct job *j, Tranche__V1__OperatorKind kind, int input)
 void job_input(struct job *j, uint32_t op, uint32_t input)
 {
 	Tranche__V1__Operator *o = j->ops[op];
-	o->inputs = tr_xrealloc(
-		o->inputs, (o->n_inputs + 1) * sizeof(*o->inputs));
+	o->inputs =
+		tr_xrealloc(o->inputs, (o->n_inputs + 1) * sizeof(*o->inputs));
 	o->inputs[o->n_inputs++] = input;
 }
 
@@ -98,8 +98,7 @@ void job_record_bytes(struct job *j, uint32_t source, uint32_t lane,
 	struct tr_slice key, struct tr_slice value)
 {
 	struct job_lane *l = &j->sources[source][lane];
-	l->records = tr_xrealloc(
-		l->records, (l->n + 1) * sizeof(*l->records));
+	l->records = tr_xrealloc(l->records, (l->n + 1) * sizeof(*l->records));
 	l->records[l->n] = (struct tr_record_view){
 		.offset = (int64_t)l->n,
 		.timestamp_ms = -1,
@@ -131,8 +130,7 @@ static int take_result(void *arg, uint32_t op, uint64_t records,
 	struct job *j = arg;
 	(void)err;
 	assert_true(records > 0);
-	return tr_buf_append(
-		&j->results[op][j->result_lane], chunk.p, chunk.n);
+	return tr_buf_append(&j->results[op][j->result_lane], chunk.p, chunk.n);
 }
 
 static void keep_blocks(struct job *j, uint32_t stage, uint32_t lane,
@@ -188,8 +186,8 @@ static int feed_blocks(
 	return rc;
 }
 
-static int run_lane(struct job *j, const uint32_t *lanes, uint32_t stage,
-	uint32_t lane)
+static int run_lane(
+	struct job *j, const uint32_t *lanes, uint32_t stage, uint32_t lane)
 {
 	const struct tr_stage *s = &j->stages->s[stage];
 	struct tr_buf file;
@@ -270,8 +268,8 @@ static void add_run(const struct tr_buf *run, struct tr_buf *text)
 	tr_block_reader_init(&r, tr_slice_of(run->data, run->len), &scratch);
 	while ((rc = tr_block_reader_take(&r, &e, &err)) > 0) {
 		if (last.len > 0)
-			assert_true(tr_slice_compare(tr_slice_of(last.data,
-							     last.len),
+			assert_true(tr_slice_compare(
+					    tr_slice_of(last.data, last.len),
 					    e.key) < 0);
 		tr_buf_reset(&last);
 		assert_int_equal(tr_buf_append(&last, e.key.p, e.key.n), 0);

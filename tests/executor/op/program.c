@@ -15,8 +15,8 @@ struct test_program {
 	struct tr_buf text; /* of results, until the next call */
 };
 
-static int fail(uint32_t index, struct tr_user_error *where,
-	struct tr_error *err)
+static int fail(
+	uint32_t index, struct tr_user_error *where, struct tr_error *err)
 {
 	where->index = index;
 	snprintf(where->where, sizeof(where->where), "user.lua:42");

@@ -25,7 +25,8 @@ static void add(struct tr_picks *t, const struct pair *p)
 		0);
 }
 
-static void assert_pick(const struct tr_picks *t, size_t i, const struct pair *p)
+static void assert_pick(
+	const struct tr_picks *t, size_t i, const struct pair *p)
 {
 	assert_memory_equal(tr_pick_key(&t->picks[i]).p, p->key, 2);
 	assert_memory_equal(tr_pick_value(&t->picks[i]).p, p->value, 2);
@@ -35,7 +36,9 @@ static void assert_pick(const struct tr_picks *t, size_t i, const struct pair *p
 static void test_picks__largest_with_ties_by_key(void **state)
 {
 	(void)state;
-	enum { N = 500 };
+	enum {
+		N = 500
+	};
 	static const uint64_t limits[] = { 0, 1, 2, 10, 100, N, N + 10 };
 	struct pair pairs[N];
 	struct tr_rng rng;

@@ -142,19 +142,16 @@ static void test_reduce__refuses_what_has_no_sum(void **state)
 	(void)state;
 	struct tr_error err;
 	struct tr_val acc = tr_val_int(INT64_MAX), one = tr_val_int(1);
-	assert_int_equal(
-		tr_reduce(REDUCER(SUM), &acc, &one, &err), TR_EUSER);
+	assert_int_equal(tr_reduce(REDUCER(SUM), &acc, &one, &err), TR_EUSER);
 	assert_non_null(strstr(err.text, "integer overflow"));
 	assert_int_equal(acc.i, INT64_MAX);
 	struct tr_val text = bytes("seven");
-	assert_int_equal(
-		tr_reduce(REDUCER(SUM), &acc, &text, &err), TR_EUSER);
+	assert_int_equal(tr_reduce(REDUCER(SUM), &acc, &text, &err), TR_EUSER);
 	assert_non_null(strstr(err.text, "seven"));
 	assert_int_equal(
 		tr_reduce_first(REDUCER(SUM), &acc, &text, &err), TR_EUSER);
 	struct tr_val none = tr_val_null();
-	assert_int_equal(
-		tr_reduce(REDUCER(SUM), &acc, &none, &err), TR_EUSER);
+	assert_int_equal(tr_reduce(REDUCER(SUM), &acc, &none, &err), TR_EUSER);
 }
 
 TR_TEST_MAIN(cmocka_unit_test(test_val__compares_as_data_do),

@@ -60,7 +60,8 @@ static void test_words__of_ugly_texts(void **state)
 	(void)state;
 	static const char *const texts[] = { "", " ", "a", " a", "a ", " a ",
 		"a b", "a\t\n\v\f\r b", "\xc3\xa9t\xc3\xa9 \xff\xfe",
-		"\xc2\xa0no-break", "\x1c\x1d\x1e\x1f", "\x85 \x08\x0e", "...  ...",
+		"\xc2\xa0no-break", "\x1c\x1d\x1e\x1f", "\x85 \x08\x0e",
+		"...  ...",
 		"one  two   three    four     five      six       seven" };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		check((const uint8_t *)texts[i], strlen(texts[i]));
