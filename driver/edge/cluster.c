@@ -437,7 +437,9 @@ static void on_report(
 	if (m->error) {
 		feed_lost_blocks(d, p, m);
 		feed_failed(d, p, j, a, m, m->error);
-	} else if (a && check_receipt(j, m->env, a, m->receipt, &err) != 0) {
+	} else if (!a) {
+		feed_unknown(d, p, m);
+	} else if (check_receipt(j, m->env, a, m->receipt, &err) != 0) {
 		Tranche__V1__ErrorInfo info;
 		tr_msg_error_info(&info, &err);
 		feed_failed(d, p, j, a, m, &info);
