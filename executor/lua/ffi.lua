@@ -63,16 +63,21 @@ struct tr_lua_call {
 struct tr_lua_span {
 	uint32_t begins;
 	uint32_t ends;
+	uint32_t slot;
 };
 
+struct tr_lua_words;
+
 struct tr_lua_native {
-	uint32_t (*scan)(const uint8_t *, const char *, uint32_t, uint32_t,
-		struct tr_lua_span *);
+	uint32_t (*scan)(struct tr_lua_words *, const uint8_t *, const char *,
+		uint32_t, uint32_t, struct tr_lua_span *);
+	void (*keep)(struct tr_lua_words *, uint32_t, const char *, uint32_t);
 	int (*grow)(struct tr_lua_call *);
 	double (*random)(void *);
 	void (*seed)(void *, double);
 	void (*log)(void *, const char *, uint32_t);
 	struct tr_val *slot;
+	struct tr_lua_words *words;
 	void *program;
 };
 ]]

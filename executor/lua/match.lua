@@ -6,7 +6,9 @@
 -- the maximal runs of it. Every other pattern goes to the stock function.
 local host = ...
 local ffi = host.ffi
-local scan = host.native.scan
+local scan, keep = host.native.scan, host.native.keep
+local known = host.native.words
+local NONE, HIT, NEW = 0, 1, 2
 local find, char, sub = string.find, string.char, string.sub
 local stock = string.gmatch
 local type, setmetatable, error = type, setmetatable, error
@@ -51,6 +53,19 @@ end
 
 local span = ffi.new("struct tr_lua_span")
 
+-- Most words come again: a short one that is in the cache is not made into a
+-- string a second time, which costs more than finding it (words.h).
+local cache = {}
+
+local function cut(text, found)
+	local word = sub(text, span.begins + 1, span.ends)
+	if found == NEW then
+		cache[span.slot] = word
+		keep(known, span.slot, word, #word)
+	end
+	return word
+end
+
 -- Called like the stock iterator, but a table: making a function would end
 -- the compiled code. A user can see and spoil its fields, so none of them is a
 -- pointer, and C checks the rest.
@@ -60,11 +75,15 @@ local words = {
 		if not set then
 			error("the iterator is spoilt", 0)
 		end
-		if scan(set, text, #text, self.at, span) == 0 then
+		local found = scan(known, set, text, #text, self.at, span)
+		if found == NONE then
 			return
 		end
 		self.at = span.ends
-		return sub(text, span.begins + 1, span.ends)
+		if found == HIT then
+			return cache[span.slot]
+		end
+		return cut(text, found)
 	end,
 	__metatable = false,
 }

@@ -8,22 +8,6 @@
 #include "common/base/bounds.h"
 #include "executor/lua/state.h"
 
-static uint32_t scan(const uint8_t *set, const char *s, uint32_t n, uint32_t at,
-	struct tr_lua_span *span)
-{
-	const uint8_t *p = (const uint8_t *)s;
-	uint32_t i = at;
-	while (i < n && !set[p[i]])
-		i++;
-	if (i >= n)
-		return 0;
-	span->begins = i;
-	while (i < n && set[p[i]])
-		i++;
-	span->ends = i;
-	return 1;
-}
-
 static int grow(struct tr_lua_call *call)
 {
 	struct tr_lua_heap *heap = &call->program->heap;
@@ -112,12 +96,14 @@ void tr_lua_log(struct tr_lua_program *p, const char *text, uint32_t n)
 void tr_lua_native_init(struct tr_lua_native *n, struct tr_lua_program *p)
 {
 	*n = (struct tr_lua_native){
-		.scan = scan,
+		.scan = tr_lua_words_scan,
+		.keep = tr_lua_words_keep,
 		.grow = grow,
 		.random = draw,
 		.seed = reseed,
 		.log = tr_lua_log,
 		.slot = &p->slot,
+		.words = p->words,
 		.program = p,
 	};
 }

@@ -10,15 +10,16 @@
 #include <stdint.h>
 
 #include "executor/lua/call.h"
+#include "executor/lua/words.h"
 
 /* Repeated in ffi.lua. */
 struct tr_lua_native {
-	/*
-	 * The next run of bytes that are in the set, from `at` on: 1 with
-	 * *span set, or 0.
-	 */
-	uint32_t (*scan)(const uint8_t *set, const char *s, uint32_t n,
-		uint32_t at, struct tr_lua_span *span);
+	/* words.h */
+	uint32_t (*scan)(struct tr_lua_words *w, const uint8_t *set,
+		const char *s, uint32_t n, uint32_t at,
+		struct tr_lua_span *span);
+	void (*keep)(struct tr_lua_words *w, uint32_t slot, const char *s,
+		uint32_t n);
 
 	/* Room for more outputs: 1, or 0 when memory is short. */
 	int (*grow)(struct tr_lua_call *call);
@@ -34,6 +35,7 @@ struct tr_lua_native {
 	void (*log)(struct tr_lua_program *p, const char *text, uint32_t n);
 
 	struct tr_val *slot;
+	struct tr_lua_words *words;
 	struct tr_lua_program *program;
 };
 

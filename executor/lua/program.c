@@ -198,6 +198,7 @@ static void free_program(struct tr_program *base)
 	}
 	tr_xfree(p->calls);
 	tr_xfree(p->loops);
+	tr_lua_words_free(p->words);
 	tr_builder_fini(&p->builder);
 	tr_buf_fini(&p->encoded);
 	tr_buf_fini(&p->scratch);
@@ -225,6 +226,7 @@ static struct tr_lua_program *new_program(const struct tr_program_opts *opts)
 	tr_builder_init(&p->builder);
 	tr_buf_init(&p->encoded, TR_VALUE_DATUM_MAX);
 	tr_buf_init(&p->scratch, TR_VALUE_DATUM_MAX);
+	p->words = tr_lua_words_new();
 	tr_lua_native_init(&p->native, p);
 	return p;
 }

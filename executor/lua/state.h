@@ -51,6 +51,7 @@ struct tr_lua_program {
 	struct tr_buf encoded;
 	struct tr_buf scratch;
 	struct tr_lua_native native;
+	struct tr_lua_words *words;
 	int handler; /* registry reference of the message handler */
 	int host;    /* registry reference of the table the chunks share */
 };
