@@ -275,8 +275,7 @@ static void test_worker__plan_of_a_wrong_script(void **state)
 	job_close(&j);
 	job_open(&j, "tranche.source { topic = 'lines' }:split()\n");
 	assert_non_null(j.plan->error);
-	assert_string_equal(j.plan->error->code, "invalid");
-	assert_non_null(strstr(j.plan->error->text, "no result"));
+	assert_non_null(strstr(j.plan->error->text, "store"));
 	job_close(&j);
 }
 
