@@ -57,6 +57,13 @@ static inline enum tr_position_verdict tr_position_meet(
 	return TR_POSITION_TAKE;
 }
 
+/* Whether a record there would be taken. */
+static inline bool tr_position_is_wanted(
+	const struct tr_position *p, int64_t offset)
+{
+	return offset >= p->next && offset < p->until;
+}
+
 /* The log ends at this offset for now. */
 void tr_position_meet_end(struct tr_position *p, int64_t offset);
 

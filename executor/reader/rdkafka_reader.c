@@ -1,12 +1,9 @@
 /*
- * A range is one consumption of one partition into a queue of its own, here
- * called the stream. It outlives a complete range, so that the next range of
- * the partition goes on with what was read ahead.
+ * A range is read from a stream (rdkafka_stream.h) that outlives it, so that
+ * the next range of the partition goes on with what was read ahead.
  *
- * Messages are taken from the queue up to TR_READER_BATCH_RECORDS at a time
- * into `msgs`. Of these, [lo, hi) are handed out, [hi, n) wait. An event that
- * is no record (end of log, error) ends a batch before it, so that records
- * come before the error that follows them.
+ * A message that is no record (end of the log, error) ends a batch before it:
+ * records come before the error that follows them.
  */
 #include "executor/reader/rdkafka_reader.h"
 
@@ -20,27 +17,11 @@
 #include "common/kafka/offsets.h"
 #include "common/kafka/translate.h"
 #include "executor/reader/position.h"
+#include "executor/reader/rdkafka_stream.h"
 #include "executor/reader/rdkafka_view.h"
 
 enum {
-	/* Nothing for so long after the queue ran dry: librdkafka 2.0.2 may be
-	   asleep for a second because the queue was full a moment ago. */
-	WAKE_AFTER_MS = 2,
-	WAKE_CALL_MS = 1,
-	HOLE_CHECK_MS = 500,
-};
-
-struct topic {
-	char *name;
-	rd_kafka_topic_t *rkt;
-};
-
-struct stream {
-	rd_kafka_queue_t *queue; /* NULL: none is open */
-	const struct topic *topic;
-	int32_t partition;
-	int64_t end;    /* newest end of the log seen, or -1 */
-	bool may_sleep; /* see WAKE_AFTER_MS */
+	HOLE_CHECK_MS = 500
 };
 
 struct rdkafka_reader {
@@ -50,11 +31,9 @@ struct rdkafka_reader {
 	uint32_t stall_ms;
 	char library[32];
 
-	struct topic **topics;
-	size_t n_topics;
-
-	struct stream stream;
+	struct tr_stream stream;
 	struct tr_position position;
+	int64_t end; /* newest end of the stream's log seen, or -1 */
 	bool started;
 	bool complete;
 	uint64_t waited_ms; /* in vain, since the last record */
@@ -64,8 +43,6 @@ struct rdkafka_reader {
 	uint64_t bytes;
 	struct tr_digest digest;
 
-	rd_kafka_message_t *msgs[TR_READER_BATCH_RECORDS];
-	size_t n, lo, hi;
 	struct tr_record_view views[TR_READER_BATCH_RECORDS];
 	struct tr_header_table headers;
 };
@@ -75,84 +52,13 @@ static struct rdkafka_reader *self(struct tr_reader *r)
 	return (struct rdkafka_reader *)r;
 }
 
-/* ---- topics and streams ---- */
-
-static int topic_find(struct rdkafka_reader *r, const char *name,
-	struct topic **out, struct tr_error *err)
-{
-	for (size_t i = 0; i < r->n_topics; i++) {
-		if (strcmp(r->topics[i]->name, name) == 0) {
-			*out = r->topics[i];
-			return 0;
-		}
-	}
-	if (r->n_topics == TR_READER_TOPICS_MAX)
-		return tr_error_set(err, TR_ELIMIT,
-			"a worker reads at most %u topics",
-			TR_READER_TOPICS_MAX);
-
-	rd_kafka_topic_t *rkt = rd_kafka_topic_new(r->rk, name, NULL);
-	if (rkt == NULL)
-		return tr_error_set(err, TR_EINVAL, "topic '%s': %s", name,
-			rd_kafka_err2str(rd_kafka_last_error()));
-	struct topic *topic = tr_xmalloc(sizeof(*topic));
-	*topic = (struct topic){ .name = tr_xstrdup(name), .rkt = rkt };
-	r->topics = tr_xrealloc(
-		r->topics, (r->n_topics + 1) * sizeof(struct topic *));
-	r->topics[r->n_topics++] = topic;
-	*out = topic;
-	return 0;
-}
-
-static int stream_open(struct stream *s, rd_kafka_t *rk,
-	const struct topic *topic, const struct tr_range *range,
-	struct tr_error *err)
-{
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-
-	if (rd_kafka_consume_start_queue(
-		    topic->rkt, range->partition, range->from, queue) != 0) {
-		rd_kafka_queue_destroy(queue);
-		return tr_error_set(err, TR_EKAFKA,
-			"cannot read topic '%s' partition %" PRId32 ": %s",
-			range->topic, range->partition,
-			rd_kafka_err2str(rd_kafka_last_error()));
-	}
-	*s = (struct stream){
-		.queue = queue,
-		.topic = topic,
-		.partition = range->partition,
-		.end = -1,
-	};
-	return 0;
-}
-
-static void messages_destroy(struct rdkafka_reader *r, size_t lo, size_t hi)
-{
-	for (size_t i = lo; i < hi; i++)
-		rd_kafka_message_destroy(r->msgs[i]);
-}
-
-static void stream_close(struct rdkafka_reader *r)
-{
-	struct stream *s = &r->stream;
-
-	if (s->queue == NULL)
-		return;
-	messages_destroy(r, r->hi, r->n);
-	r->n = r->lo = r->hi = 0;
-	rd_kafka_consume_stop(s->topic->rkt, s->partition);
-	rd_kafka_queue_destroy(s->queue);
-	s->queue = NULL;
-}
-
 /* ---- asking the broker about the partition ---- */
 
 static int ask_here(struct rdkafka_reader *r, enum tr_offset_spec spec,
 	int64_t *offset, struct tr_error *err)
 {
 	struct tr_offset_query q = {
-		.topic = r->stream.topic->name,
+		.topic = tr_stream_topic(&r->stream),
 		.partition = r->stream.partition,
 		.spec = spec,
 	};
@@ -164,14 +70,15 @@ static int ask_here(struct rdkafka_reader *r, enum tr_offset_spec spec,
 	return rc;
 }
 
-static int input_gone(const char *topic, int32_t partition,
-	const struct tr_position *p, int64_t lost, int64_t log_start,
+static int input_gone(struct rdkafka_reader *r, int64_t lost, int64_t log_start,
 	struct tr_error *err)
 {
+	r->log_start = log_start;
 	return tr_error_set(err, TR_EINPUT_GONE,
 		"topic '%s' partition %" PRId32 ": wanted %" PRId64 ":%" PRId64
 		", the log starts at %" PRId64 " now; lost from %" PRId64,
-		topic, partition, p->from, p->until, log_start, lost);
+		tr_stream_topic(&r->stream), r->stream.partition,
+		r->position.from, r->position.until, log_start, lost);
 }
 
 static int truncated(
@@ -181,8 +88,8 @@ static int truncated(
 		"topic '%s' partition %" PRId32 ": wanted %" PRId64 ":%" PRId64
 		", the log ends at %" PRId64
 		" now: it was cut short or made anew",
-		r->stream.topic->name, r->stream.partition, r->position.from,
-		r->position.until, end);
+		tr_stream_topic(&r->stream), r->stream.partition,
+		r->position.from, r->position.until, end);
 }
 
 static int take_log_start(
@@ -192,8 +99,7 @@ static int take_log_start(
 	r->hole_asked_ms = tr_clock_mono_ms();
 	if (tr_position_explain(&r->position, log_start))
 		return 0;
-	return input_gone(r->stream.topic->name, r->stream.partition,
-		&r->position, r->position.hole, log_start, err);
+	return input_gone(r, r->position.hole, log_start, err);
 }
 
 static int explain_holes(struct rdkafka_reader *r, struct tr_error *err)
@@ -214,11 +120,8 @@ static int explain_out_of_range(struct rdkafka_reader *r, struct tr_error *err)
 		rc = ask_here(r, TR_OFFSET_LATEST, &end, err);
 	if (rc != 0)
 		return rc;
-	if (r->position.next < log_start) {
-		r->log_start = log_start;
-		return input_gone(r->stream.topic->name, r->stream.partition,
-			&r->position, r->position.next, log_start, err);
-	}
+	if (r->position.next < log_start)
+		return input_gone(r, r->position.next, log_start, err);
 	return truncated(r, end, err);
 }
 
@@ -234,8 +137,8 @@ static int explain_stall(struct rdkafka_reader *r, struct tr_error *err)
 	return tr_error_set(err, TR_ESTALLED,
 		"topic '%s' partition %" PRId32 ": no progress beyond %" PRId64
 		" within %" PRIu32 " ms, the log reaches %" PRId64,
-		r->stream.topic->name, r->stream.partition, r->position.next,
-		r->stall_ms, end);
+		tr_stream_topic(&r->stream), r->stream.partition,
+		r->position.next, r->stall_ms, end);
 }
 
 /* ---- records ---- */
@@ -255,28 +158,34 @@ static void account(struct rdkafka_reader *r, const struct tr_record_view *view)
 	tr_digest_add_record(&r->digest, &content);
 }
 
+/* One that a worker can hold; anything else is an event. */
+static bool is_record(const rd_kafka_message_t *m)
+{
+	return m->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+	       m->key_len <= TR_KEY_MAX && m->len <= TR_VALUE_MAX;
+}
+
 /*
  * Fills views with waiting records, up to the first event, the end of the
  * range, or the last message. Records that came twice are passed over.
  */
 static size_t scan_records(struct rdkafka_reader *r)
 {
+	const rd_kafka_message_t *m;
 	size_t n = 0;
 
 	tr_header_table_reset(&r->headers);
-	r->lo = r->hi;
-	while (r->hi < r->n && !r->position.ended) {
-		const rd_kafka_message_t *m = r->msgs[r->hi];
+	while (!r->position.ended && (m = tr_stream_peek(&r->stream)) != NULL &&
+		is_record(m)) {
 		struct tr_record_view *view = &r->views[n];
 
-		if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
-			!tr_record_view_fill(view, &r->headers, m))
+		if (!tr_record_view_fill(view, &r->headers, m))
 			break;
 		enum tr_position_verdict verdict =
 			tr_position_meet(&r->position, m->offset);
 		if (verdict == TR_POSITION_BEYOND)
 			break;
-		r->hi++;
+		tr_stream_pass(&r->stream);
 		if (verdict == TR_POSITION_DROP) {
 			r->headers.n -= view->n_headers;
 			continue;
@@ -301,100 +210,44 @@ static int event_error(struct rdkafka_reader *r, const rd_kafka_message_t *m,
 		return 0;
 	return tr_error_set(err, ours,
 		"topic '%s' partition %" PRId32 " after offset %" PRId64 ": %s",
-		r->stream.topic->name, r->stream.partition,
+		tr_stream_topic(&r->stream), r->stream.partition,
 		r->position.next - 1, text);
 }
 
-/* The first waiting message is no record. Takes it. */
-static int take_event(struct rdkafka_reader *r, struct tr_error *err)
+static int too_large(struct rdkafka_reader *r, const rd_kafka_message_t *m,
+	struct tr_error *err)
 {
-	rd_kafka_message_t *m = r->msgs[r->hi++];
+	bool key = m->key_len > TR_KEY_MAX;
+
+	return tr_error_set(err, TR_ELIMIT,
+		"topic '%s' partition %" PRId32 " offset %" PRId64
+		": a %s of %zu bytes, the limit is %" PRIu64,
+		tr_stream_topic(&r->stream), r->stream.partition, m->offset,
+		key ? "key" : "value", key ? m->key_len : m->len,
+		key ? TR_KEY_MAX : TR_VALUE_MAX);
+}
+
+/* The first waiting message is no record to hand out. */
+static int meet_event(struct rdkafka_reader *r, struct tr_error *err)
+{
+	const rd_kafka_message_t *m = tr_stream_peek(&r->stream);
 	int rc = 0;
 
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		r->stream.end = m->offset;
+		r->end = m->offset;
 		tr_position_meet_end(&r->position, m->offset);
+	} else if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		if (tr_position_is_wanted(&r->position, m->offset))
+			return too_large(r, m, err);
+		if (tr_position_meet(&r->position, m->offset) ==
+			TR_POSITION_BEYOND)
+			return 0; /* it waits for its own range */
 	} else {
 		rc = event_error(r, m, err);
 	}
-	rd_kafka_message_destroy(m);
-	r->lo = r->hi;
+	tr_stream_pass(&r->stream);
+	tr_stream_release(&r->stream);
 	return rc;
-}
-
-/* ---- filling ---- */
-
-/*
- * A call that reaches the broker's thread wakes it. It need not be answered;
- * if it is, the log start is news.
- */
-static int wake(struct rdkafka_reader *r, struct tr_error *err)
-{
-	rd_kafka_topic_partition_list_t *list =
-		rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_t *part = rd_kafka_topic_partition_list_add(
-		list, r->stream.topic->name, r->stream.partition);
-	int rc = 0;
-
-	part->offset = RD_KAFKA_OFFSET_BEGINNING;
-	if (rd_kafka_offsets_for_times(r->rk, list, WAKE_CALL_MS) == 0 &&
-		part->err == 0 && part->offset >= 0)
-		rc = take_log_start(r, part->offset, err);
-	rd_kafka_topic_partition_list_destroy(list);
-	return rc;
-}
-
-static bool fill_now(struct rdkafka_reader *r)
-{
-	ssize_t n = rd_kafka_consume_batch_queue(
-		r->stream.queue, 0, r->msgs, TR_READER_BATCH_RECORDS);
-
-	r->lo = r->hi = 0;
-	r->n = n > 0 ? (size_t)n : 0;
-	return r->n > 0;
-}
-
-/* The batch call would wait for a full batch; this one waits for any. */
-static bool fill_within(struct rdkafka_reader *r, uint32_t timeout_ms)
-{
-	rd_kafka_message_t *first =
-		rd_kafka_consume_queue(r->stream.queue, (int)timeout_ms);
-
-	if (first == NULL)
-		return false;
-	ssize_t n = rd_kafka_consume_batch_queue(
-		r->stream.queue, 0, &r->msgs[1], TR_READER_BATCH_RECORDS - 1);
-	r->msgs[0] = first;
-	r->lo = r->hi = 0;
-	r->n = 1 + (n > 0 ? (size_t)n : 0);
-	return true;
-}
-
-/* False when nothing came within the time. */
-static bool fill(struct rdkafka_reader *r, uint32_t timeout_ms, int *rc,
-	struct tr_error *err)
-{
-	bool filled = fill_now(r);
-
-	if (!filled && r->stream.may_sleep) {
-		uint32_t first =
-			timeout_ms < WAKE_AFTER_MS ? timeout_ms : WAKE_AFTER_MS;
-		filled = fill_within(r, first);
-		timeout_ms -= first;
-		if (!filled) {
-			r->stream.may_sleep = false;
-			*rc = wake(r, err);
-			if (*rc != 0)
-				return false;
-		}
-	}
-	if (!filled && timeout_ms > 0)
-		filled = fill_within(r, timeout_ms);
-	if (filled)
-		r->stream.may_sleep = true;
-	else
-		rd_kafka_poll(r->rk, 0);
-	return filled;
 }
 
 static int end(struct rdkafka_reader *r, struct tr_error *err)
@@ -424,6 +277,7 @@ static int hand_out(
 static int idle(
 	struct rdkafka_reader *r, uint64_t since_ms, struct tr_error *err)
 {
+	rd_kafka_poll(r->rk, 0);
 	r->waited_ms += tr_clock_mono_ms() - since_ms;
 	if (r->waited_ms >= r->stall_ms)
 		return explain_stall(r, err);
@@ -440,6 +294,21 @@ static int check_holes(
 	return explain_holes(r, err);
 }
 
+/* New messages for the stream: TR_READ_BATCH, TR_READ_IDLE or an error. */
+static int refill(
+	struct rdkafka_reader *r, uint32_t timeout_ms, struct tr_error *err)
+{
+	int64_t log_start = -1;
+	bool filled = tr_stream_fill(&r->stream, timeout_ms, &log_start);
+
+	if (log_start >= 0) {
+		int rc = take_log_start(r, log_start, err);
+		if (rc != 0)
+			return rc;
+	}
+	return filled ? TR_READ_BATCH : TR_READ_IDLE;
+}
+
 static int reader_next(struct tr_reader *base, uint32_t timeout_ms,
 	struct tr_batch_view *batch, struct tr_error *err)
 {
@@ -447,30 +316,30 @@ static int reader_next(struct tr_reader *base, uint32_t timeout_ms,
 	uint64_t begin = tr_clock_mono_ms();
 	uint64_t left = timeout_ms;
 
-	tr_assert(r->started && r->lo == r->hi);
+	tr_assert(r->started && !tr_stream_is_out(&r->stream));
 	int rc = check_holes(r, begin, err);
-	while (rc == 0 && !r->position.ended) {
-		if (r->hi == r->n && !fill(r, (uint32_t)left, &rc, err))
-			return rc != 0 ? rc : idle(r, begin, err);
+	while (rc >= 0 && !r->position.ended) {
+		if (tr_stream_peek(&r->stream) == NULL)
+			rc = refill(r, (uint32_t)left, err);
+		if (rc < 0)
+			return rc;
+		if (tr_stream_peek(&r->stream) == NULL)
+			return idle(r, begin, err);
 		size_t n = scan_records(r);
 		if (n > 0)
 			return hand_out(r, n, batch);
-		messages_destroy(r, r->lo, r->hi);
-		r->lo = r->hi;
-		if (!r->position.ended && r->hi < r->n)
-			rc = take_event(r, err);
+		tr_stream_release(&r->stream);
+		if (!r->position.ended && tr_stream_peek(&r->stream) != NULL)
+			rc = meet_event(r, err);
 		uint64_t passed = tr_clock_mono_ms() - begin;
 		left = passed < timeout_ms ? timeout_ms - passed : 0;
 	}
-	return rc != 0 ? rc : end(r, err);
+	return rc < 0 ? rc : end(r, err);
 }
 
 static void reader_release(struct tr_reader *base, struct tr_batch_view *batch)
 {
-	struct rdkafka_reader *r = self(base);
-
-	messages_destroy(r, r->lo, r->hi);
-	r->lo = r->hi;
+	tr_stream_release(&self(base)->stream);
 	*batch = (struct tr_batch_view){ .n = 0 };
 }
 
@@ -494,38 +363,36 @@ static bool continues(
 	return r->stream.queue != NULL &&
 	       r->stream.partition == range->partition &&
 	       r->position.until == range->from &&
-	       strcmp(r->stream.topic->name, range->topic) == 0;
+	       strcmp(tr_stream_topic(&r->stream), range->topic) == 0;
 }
 
 static void start_warm(struct rdkafka_reader *r, const struct tr_range *range)
 {
 	range_reset(r, range);
 	r->log_start_before = r->log_start;
-	if (r->hi == r->n && r->stream.end >= 0)
-		tr_position_meet_end(&r->position, r->stream.end);
+	if (tr_stream_peek(&r->stream) == NULL && r->end >= 0)
+		tr_position_meet_end(&r->position, r->end);
 }
 
 /* The first fetch is under way while the log start is asked for. */
 static int start_cold(struct rdkafka_reader *r, const struct tr_range *range,
 	struct tr_error *err)
 {
-	struct topic *topic = NULL;
 	int64_t log_start = -1;
 
-	stream_close(r);
+	tr_stream_close(&r->stream);
 	range_reset(r, range);
-	int rc = topic_find(r, range->topic, &topic, err);
-	if (rc == 0)
-		rc = stream_open(&r->stream, r->rk, topic, range, err);
+	r->end = -1;
+	int rc = tr_stream_open(
+		&r->stream, range->topic, range->partition, range->from, err);
 	if (rc == 0)
 		rc = ask_here(r, TR_OFFSET_EARLIEST, &log_start, err);
 	if (rc == 0 && range->from < log_start)
-		rc = input_gone(range->topic, range->partition, &r->position,
-			range->from, log_start, err);
+		rc = input_gone(r, range->from, log_start, err);
 	r->log_start_before = r->log_start = log_start;
 	r->started = rc == 0;
 	if (rc != 0)
-		stream_close(r);
+		tr_stream_close(&r->stream);
 	return rc;
 }
 
@@ -546,7 +413,7 @@ static int reader_start(struct tr_reader *base, const struct tr_range *range,
 		return 0;
 	}
 	if (range->from == range->until) {
-		stream_close(r);
+		tr_stream_close(&r->stream);
 		range_reset(r, range);
 		r->log_start_before = r->log_start = -1;
 		return 0;
@@ -578,10 +445,10 @@ static void reader_stop(struct tr_reader *base)
 {
 	struct rdkafka_reader *r = self(base);
 
-	tr_assert(r->lo == r->hi);
+	tr_assert(!tr_stream_is_out(&r->stream));
 	r->started = false;
 	if (!r->complete)
-		stream_close(r);
+		tr_stream_close(&r->stream);
 }
 
 static void reader_cool(struct tr_reader *base)
@@ -589,21 +456,14 @@ static void reader_cool(struct tr_reader *base)
 	struct rdkafka_reader *r = self(base);
 
 	tr_assert(!r->started);
-	stream_close(r);
+	tr_stream_close(&r->stream);
 }
 
 static void reader_close(struct tr_reader *base)
 {
 	struct rdkafka_reader *r = self(base);
 
-	messages_destroy(r, r->lo, r->hi);
-	stream_close(r);
-	for (size_t i = 0; i < r->n_topics; i++) {
-		rd_kafka_topic_destroy(r->topics[i]->rkt);
-		free(r->topics[i]->name);
-		free(r->topics[i]);
-	}
-	free(r->topics);
+	tr_stream_fini(&r->stream);
 	tr_header_table_fini(&r->headers);
 	if (r->rk != NULL)
 		rd_kafka_destroy_flags(
@@ -637,6 +497,7 @@ int tr_rdkafka_reader_open(struct tr_reader **out,
 		reader_close(&r->base);
 		return rc;
 	}
+	r->stream.rk = r->rk;
 	*out = &r->base;
 	return 0;
 }

@@ -123,8 +123,9 @@ static inline int tr_reader_start(
 /*
  * An enum tr_read, or an error that ends the attempt: TR_EINPUT_GONE,
  * TR_ETRUNCATED, TR_ESTALLED, TR_EUNREACH, TR_ECORRUPT, TR_EAUTH, TR_ENOTFOUND,
- * TR_EKAFKA. The batch handed out before must have been released. After
- * TR_READ_END it returns that again; after an error only stop may follow.
+ * TR_EKAFKA, TR_ELIMIT (a key over TR_KEY_MAX or a value over TR_VALUE_MAX).
+ * The batch handed out before must have been released. After TR_READ_END it
+ * returns that again; after an error only stop may follow.
  */
 static inline int tr_reader_next(struct tr_reader *r, uint32_t timeout_ms,
 	struct tr_batch_view *batch, struct tr_error *err)

@@ -77,7 +77,7 @@ struct tr_feed *tr_feed_open(const char *brokers, const char *const *props)
 	set(conf, "linger.ms", "10000");
 	set(conf, "batch.num.messages", "1000000");
 	set(conf, "batch.size", "8000000");
-	set(conf, "message.max.bytes", "8388608");
+	set(conf, "message.max.bytes", "20000000");
 	set(conf, "queue.buffering.max.messages", "10000000");
 	set(conf, "socket.nagle.disable", "true");
 	for (; props != NULL && *props != NULL; props++) {

@@ -3,8 +3,7 @@
  * borders the test decides, with or without transactions.
  *
  * Every call fails the running test when Kafka refuses. Records put since the
- * last flush go out as one batch per partition (as far as they fit into
- * message.max.bytes, 8 MB here).
+ * last flush go out as one batch per partition, up to 8 MB.
  *
  * Thread: one.
  */

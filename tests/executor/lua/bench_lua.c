@@ -1,6 +1,6 @@
 /*
  * What calls into Lua cost, without reader and combiner: CPU time per element
- * of a few functions over 95-byte lines of 15 words. Prints one line each;
+ * of a few functions over generated lines. Prints one line each;
  * never a test.
  */
 #include <stdio.h>
@@ -9,12 +9,11 @@
 #include <time.h>
 
 #include "common/base/bounds.h"
-#include "common/base/rng.h"
 #include "executor/lua/lua.h"
+#include "tests/support/gen.h"
 
 enum {
 	BATCHES = 128, /* other lines each, or every string were interned */
-	LINE = 95,
 	ROUNDS = 1000,
 };
 
@@ -40,30 +39,20 @@ static double cpu_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static char lines[BATCHES * TR_BATCH_ELEMS][LINE];
+static char lines[BATCHES * TR_BATCH_ELEMS][TR_GEN_LINE_MAX];
 static struct tr_elem elems[BATCHES * TR_BATCH_ELEMS];
 static struct tr_origin origins[BATCHES * TR_BATCH_ELEMS];
 
-/* Words of a vocabulary of 10,000, skewed as real text is. */
 static void make_lines(void)
 {
-	struct tr_rng rng;
-	tr_rng_init(&rng, 1);
+	static struct tr_gen gen;
+	tr_gen_init(&gen, 1);
 	for (size_t i = 0; i < BATCHES * TR_BATCH_ELEMS; i++) {
-		memset(lines[i], ' ', LINE);
-		for (size_t at = 0; at + 7 <= LINE;) {
-			uint64_t a = tr_rng_below(&rng, 100);
-			uint64_t w = tr_rng_below(&rng, a * a + 1);
-			char word[16];
-			int n = snprintf(word, sizeof(word), "w%x",
-				(unsigned)(w * 2654435761u % 10000 * 7));
-			memcpy(lines[i] + at, word, (size_t)n);
-			at += (size_t)n + 1;
-		}
+		size_t n = tr_gen_line(&gen, lines[i]);
 		origins[i] = (struct tr_origin){ .topic = "lines",
 			.offset = (int64_t)i };
 		elems[i].value.type = TR_VAL_BYTES;
-		elems[i].value.len = LINE;
+		elems[i].value.len = (uint32_t)n;
 		elems[i].value.p = (const uint8_t *)lines[i];
 		elems[i].origin = &origins[i];
 	}
@@ -116,12 +105,12 @@ int main(void)
 	make_lines();
 	run("filter: length", "filter", "function(r) return #r.value > 10 end");
 	run("filter: find plain", "filter",
-		"function(r) return r.value:find('w0', 1, true) ~= nil end");
+		"function(r) return r.value:find('bako', 1, true) ~= nil end");
 	run("map: value", "map", "function(r) return r.value end");
 	run("map: upper", "map", "function(r) return r.value:upper() end");
 	run("map: sub", "map", "function(r) return r.value:sub(1, 5), 1 end");
 	run("map: gsub (stock)", "map",
-		"function(r) return (r.value:gsub('w', 'x')) end");
+		"function(r) return (r.value:gsub('b', 'x')) end");
 	run("map_values", "map_values", "function(v) return #v end");
 	run("key_by", "key_by", "function(r) return r.value:sub(1, 3) end");
 	run("word count", "flat_map",

@@ -103,7 +103,7 @@ static int reduce(struct tr_program *p, uint32_t op, const struct tr_val *keys,
 	for (uint32_t i = 0; i < n; i++)
 		room += (size_t)(acc[i]->len + values[i].len) * (n + 1);
 	tr_buf_fini(&t->text);
-	if (tr_buf_reserve(&t->text, room) != 0)
+	if (tr_buf_reserve(&t->text, room + 1) != 0)
 		return tr_error_set(err, TR_ENOMEM, "test program");
 	for (uint32_t i = 0; i < n; i++) {
 		if (is_fail(&values[i]))

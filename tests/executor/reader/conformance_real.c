@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/bounds.h"
 #include "common/base/xalloc.h"
 #include "common/clock/clock.h"
 #include "tests/executor/reader/plain_log.h"
@@ -495,6 +496,50 @@ static void test_reader__names_an_unknown_topic(void **state)
 	tr_reader_close(r);
 }
 
+/* ---- limits ---- */
+
+static void test_reader__refuses_a_value_over_the_limit(void **state)
+{
+	const struct tr_conformance *c = *state;
+	static const char *const configs[] = { "max.message.bytes=20000000",
+		NULL };
+	static const struct {
+		int64_t from, until;
+		int rc;
+		size_t n;
+	} cases[] = {
+		{ 0, 1, 0, 1 },
+		{ 1, 3, TR_ELIMIT, 0 }, /* where the last one stopped */
+		{ 0, 3, TR_ELIMIT, 1 },
+		{ 2, 3, 0, 1 },
+	};
+	size_t size = (size_t)TR_VALUE_MAX + 1;
+	uint8_t *value = tr_xcalloc(1, size);
+	struct tr_reader *r = c->open(c->brokers, TR_READ_COMMITTED, STALL_MS);
+	struct tr_feed *f = tr_feed_open(c->brokers, NULL);
+	char topic[TR_BROKER_TOPIC_MAX];
+
+	tr_broker_topic_name(topic, "large");
+	c->topic_create(topic, 1, configs);
+	tr_plain_log_fill(f, topic, 0, 0, 1, 1);
+	tr_feed_put(f, topic, 0,
+		&(struct tr_feed_record){ .value = tr_slice_of(value, size) });
+	tr_feed_flush(f);
+	tr_plain_log_fill(f, topic, 0, 2, 3, 1);
+	for (size_t i = 0; i < TR_ARRAY_LEN(cases); i++) {
+		struct tr_seen seen;
+		tr_seen_read(&seen, r, topic, 0, cases[i].from, cases[i].until);
+		assert_int_equal(seen.rc, cases[i].rc);
+		assert_int_equal(seen.n, cases[i].n);
+		if (seen.rc != 0)
+			assert_non_null(strstr(seen.err.text, "offset 1: "));
+		tr_seen_fini(&seen);
+	}
+	free(value);
+	tr_feed_close(f);
+	tr_reader_close(r);
+}
+
 /* ---- corruption ---- */
 
 /* Changes the first place of `text` in a partition's first segment. */
@@ -554,6 +599,7 @@ const struct CMUnitTest tr_conformance_real[] = {
 	cmocka_unit_test(test_reader__keeps_pace_with_a_slow_caller),
 	cmocka_unit_test(test_reader__calls_a_log_made_anew_truncated),
 	cmocka_unit_test(test_reader__names_an_unknown_topic),
+	cmocka_unit_test(test_reader__refuses_a_value_over_the_limit),
 	cmocka_unit_test(test_reader__stops_at_a_broken_checksum),
 };
 const size_t tr_conformance_real_n = TR_ARRAY_LEN(tr_conformance_real);
