@@ -81,7 +81,7 @@ static uint32_t look_groups(const struct tr_core *c, const struct tr_job *j,
 	uint32_t group = s->groups.head;
 	if (group == TR_ROW_NONE)
 		return TR_ROW_NONE;
-	if (share->involved && share->warm_stage == stage &&
+	if (share->warm && share->warm_stage == stage &&
 		c->groups[share->warm_group].pending.count > 0)
 		group = share->warm_group;
 	return c->groups[group].pending.head;
@@ -177,6 +177,7 @@ static void launch(struct tr_core *c, struct tr_job *j, uint32_t stage,
 	uint32_t row =
 		tr_attempt_start(c, j, at->task, at->executor, id, rate, false);
 	s->launched = id.v;
+	share->warm = true;
 	share->warm_stage = (uint8_t)stage;
 	share->warm_group = c->tasks[at->task].group;
 	c->pass = pass_of(c, j);

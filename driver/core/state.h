@@ -99,10 +99,11 @@ struct tr_stage {
 struct tr_share {
 	bool involved; /* was sent something of the job */
 	bool excluded;
+	bool warm; /* it was launched something: the next two count */
 	uint8_t warm_stage;
 	uint32_t failures;
 	uint32_t blocks;     /* lanes whose blocks it holds */
-	uint32_t warm_group; /* row in groups it ran last, or TR_ROW_NONE */
+	uint32_t warm_group; /* row in groups, of the last */
 };
 
 struct tr_job {
