@@ -98,7 +98,9 @@ void job_record_bytes(struct job *j, uint32_t source, uint32_t lane,
 	struct tr_slice key, struct tr_slice value)
 {
 	struct job_lane *l = &j->sources[source][lane];
-	l->records = tr_xrealloc(l->records, (l->n + 1) * sizeof(*l->records));
+	if ((l->n & (l->n + 1)) == 0)
+		l->records = tr_xrealloc(
+			l->records, 2 * (l->n + 1) * sizeof(*l->records));
 	l->records[l->n] = (struct tr_record_view){
 		.offset = (int64_t)l->n,
 		.timestamp_ms = -1,
