@@ -501,6 +501,14 @@ static void test_walk__never_accepts_scrambled_pages(void **state)
 
 /* ------------------------------------------------------- failing commits */
 
+static void skip_without_failpoints(void)
+{
+#ifndef TR_FAILPOINTS
+	print_message("skipped: built without failpoints\n");
+	skip();
+#endif
+}
+
 static void fail_commit(void *arg)
 {
 	struct fixture *f = arg;
@@ -517,6 +525,7 @@ static void fail_commit(void *arg)
 /* After a failed commit nothing more is written, and the process ends. */
 static void test_kv__a_failed_commit_ends_the_process(void **state)
 {
+	skip_without_failpoints();
 	struct fixture *f = *state;
 	assert_int_equal(open_env(f, 0), 0);
 	put(f, "apple", "red");
@@ -541,6 +550,7 @@ static void put_pear(void *arg)
 
 static void test_kv__killed_before_or_after_commit(void **state)
 {
+	skip_without_failpoints();
 	struct fixture *f = *state;
 	assert_int_equal(open_env(f, 0), 0);
 	put(f, "apple", "red");
