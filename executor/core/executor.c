@@ -220,6 +220,11 @@ void tr_executor_count(
 		out->jobs += x->jobs[i].id.v != 0;
 }
 
+struct tr_term tr_executor_term(const struct tr_executor *x)
+{
+	return x->term;
+}
+
 static void check_slot(const struct tr_executor *x, const struct tr_slot *slot)
 {
 	if (slot->state == TR_SLOT_EMPTY) {

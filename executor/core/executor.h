@@ -210,6 +210,9 @@ struct tr_executor_counts {
 void tr_executor_count(
 	const struct tr_executor *x, struct tr_executor_counts *out);
 
+/* The highest term seen; 0 before the first. */
+struct tr_term tr_executor_term(const struct tr_executor *x);
+
 /* Asserts that everything is consistent; for tests. */
 void tr_executor_check(const struct tr_executor *x);
 
