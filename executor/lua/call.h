@@ -42,10 +42,4 @@ struct tr_lua_call {
 	struct tr_lua_program *program;
 };
 
-struct tr_lua_span {
-	uint32_t begins;
-	uint32_t ends;
-	uint32_t slot; /* TR_LUA_WORD_HIT and TR_LUA_WORD_NEW: of the cache */
-};
-
 #endif /* TR_EXECUTOR_LUA_CALL_H */

@@ -60,18 +60,27 @@ struct tr_lua_call {
 	void *program;
 };
 
-struct tr_lua_span {
+struct tr_lua_word_bytes {
+	int64_t low;
+	int64_t high;
+};
+
+struct tr_lua_word {
+	struct tr_lua_word_bytes bytes;
 	uint32_t begins;
 	uint32_t ends;
 	uint32_t slot;
+	uint32_t unused;
 };
 
-struct tr_lua_words;
+struct tr_lua_words {
+	struct tr_lua_word found[64];
+	struct tr_lua_word_bytes slots[8192];
+};
 
 struct tr_lua_native {
-	uint32_t (*scan)(struct tr_lua_words *, const uint8_t *, const char *,
-		uint32_t, uint32_t, struct tr_lua_span *);
-	void (*keep)(struct tr_lua_words *, uint32_t, const char *, uint32_t);
+	uint32_t (*find)(struct tr_lua_words *, const uint8_t *, const char *,
+		uint32_t, uint32_t);
 	int (*grow)(struct tr_lua_call *);
 	double (*random)(void *);
 	void (*seed)(void *, double);

@@ -85,7 +85,7 @@ static void set_sizes(lua_State *L)
 	set_number(L, "struct tr_lua_position", sizeof(struct tr_lua_position));
 	set_number(L, "struct tr_lua_out", sizeof(struct tr_lua_out));
 	set_number(L, "struct tr_lua_call", sizeof(struct tr_lua_call));
-	set_number(L, "struct tr_lua_span", sizeof(struct tr_lua_span));
+	set_number(L, "struct tr_lua_words", sizeof(struct tr_lua_words));
 	set_number(L, "struct tr_lua_native", sizeof(struct tr_lua_native));
 	lua_setfield(L, -2, "sizes");
 }
@@ -133,6 +133,13 @@ static void load_chunk(lua_State *L, const struct tr_lua_chunk *chunk)
 		lua_error(L);
 }
 
+/* The strings of the word cache (words.h): an array from the start. */
+static void set_word_cache(lua_State *L)
+{
+	lua_createtable(L, TR_LUA_WORDS_SLOTS, 0);
+	lua_setfield(L, -2, "word_cache");
+}
+
 /* What the chunks need and scripts must not see. */
 static void set_private(struct tr_lua_program *p)
 {
@@ -167,6 +174,7 @@ static int boot(lua_State *L)
 	set_private(p);
 	set_sizes(L);
 	set_limits(L);
+	set_word_cache(L);
 	set_script(p, job);
 	tr_lua_register_values(p);
 	for (size_t i = 0; i + 1 < tr_lua_n_chunks; i++) {

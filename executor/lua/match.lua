@@ -6,9 +6,8 @@
 -- the maximal runs of it. Every other pattern goes to the stock function.
 local host = ...
 local ffi = host.ffi
-local scan, keep = host.native.scan, host.native.keep
-local known = host.native.words
-local NONE, HIT, NEW = 0, 1, 2
+local find_words, cache = host.native.find, host.native.words
+local FOUND, NO_SLOT = 64, 8192
 local find, char, sub = string.find, string.char, string.sub
 local stock = string.gmatch
 local type, setmetatable, error = type, setmetatable, error
@@ -51,39 +50,60 @@ local function look_at(pattern)
 	return id
 end
 
-local span = ffi.new("struct tr_lua_span")
+-- Strings of short words met before (words.h), by slot.
+local strings = host.word_cache
 
--- Most words come again: a short one that is in the cache is not made into a
--- string a second time, which costs more than finding it (words.h).
-local cache = {}
-
-local function cut(text, found)
-	local word = sub(text, span.begins + 1, span.ends)
-	if found == NEW then
-		cache[span.slot] = word
-		keep(known, span.slot, word, #word)
+local function cut(text, word)
+	local slot = word.slot
+	if slot == NO_SLOT then
+		return sub(text, word.begins + 1, word.ends)
 	end
-	return word
+	local known = cache.slots[slot]
+	if known.low == word.bytes.low and known.high == word.bytes.high then
+		return strings[slot]
+	end
+	local made = sub(text, word.begins + 1, word.ends)
+	strings[slot] = made
+	known.low, known.high = word.bytes.low, word.bytes.high
+	return made
+end
+
+-- The words of cache.found belong to `owner`, an iterator; it has taken the
+-- first `at` of `n`. Another iterator that is called in between finds its words
+-- anew, from where it was.
+local owner, owned_text, at, n = nil, nil, 0, 0
+local TEXT, ID, DONE = 1, 2, 3 -- fields: text, set, bytes done with
+
+local function refill(self)
+	local text, set = self[TEXT], sets[self[ID]]
+	if not set then
+		error("the iterator is spoilt", 0)
+	end
+	if owner and at > 0 then
+		owner[DONE] = cache.found[at - 1].ends
+	end
+	owner = nil
+	n = find_words(cache, set, text, #text, self[DONE])
+	owner, owned_text, at = self, text, 0
 end
 
 -- Called like the stock iterator, but a table: making a function would end
--- the compiled code. A user can see and spoil its fields, so none of them is a
--- pointer, and C checks the rest.
+-- the compiled code. A user can see and spoil its fields, so none of them is
+-- trusted as an index or a pointer.
 local words = {
 	__call = function(self)
-		local text, set = self.text, sets[self.id]
-		if not set then
-			error("the iterator is spoilt", 0)
+		if owner ~= self or at == n then
+			if owner == self and n < FOUND then
+				return
+			end
+			refill(self)
+			if n == 0 then
+				return
+			end
 		end
-		local found = scan(known, set, text, #text, self.at, span)
-		if found == NONE then
-			return
-		end
-		self.at = span.ends
-		if found == HIT then
-			return cache[span.slot]
-		end
-		return cut(text, found)
+		local word = cache.found[at]
+		at = at + 1
+		return cut(owned_text, word)
 	end,
 	__metatable = false,
 }
@@ -95,8 +115,7 @@ host.gmatch = function(text, pattern)
 			id = look_at(pattern)
 		end
 		if id then
-			return setmetatable(
-				{ text = text, at = 0, id = id }, words)
+			return setmetatable({ text, id, 0 }, words)
 		end
 	end
 	return stock(text, pattern)

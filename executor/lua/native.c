@@ -96,8 +96,7 @@ void tr_lua_log(struct tr_lua_program *p, const char *text, uint32_t n)
 void tr_lua_native_init(struct tr_lua_native *n, struct tr_lua_program *p)
 {
 	*n = (struct tr_lua_native){
-		.scan = tr_lua_words_scan,
-		.keep = tr_lua_words_keep,
+		.find = tr_lua_words_find,
 		.grow = grow,
 		.random = draw,
 		.seed = reseed,

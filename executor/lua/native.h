@@ -15,11 +15,8 @@
 /* Repeated in ffi.lua. */
 struct tr_lua_native {
 	/* words.h */
-	uint32_t (*scan)(struct tr_lua_words *w, const uint8_t *set,
-		const char *s, uint32_t n, uint32_t at,
-		struct tr_lua_span *span);
-	void (*keep)(struct tr_lua_words *w, uint32_t slot, const char *s,
-		uint32_t n);
+	uint32_t (*find)(struct tr_lua_words *w, const uint8_t *set,
+		const char *s, uint32_t n, uint32_t at);
 
 	/* Room for more outputs: 1, or 0 when memory is short. */
 	int (*grow)(struct tr_lua_call *call);

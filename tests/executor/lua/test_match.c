@@ -187,7 +187,30 @@ static void test_match__many_patterns_and_nested_loops(void **state)
 	script_fini(&s);
 }
 
+/* Iterators that take turns, over texts with more words than fit at once. */
+static void test_match__iterators_do_not_disturb_each_other(void **state)
+{
+	(void)state;
+	struct script s;
+	script_init(&s);
+	int rc = script_map(&s,
+		"local a, b = {}, {} for i = 1, 300 do a[i] = 'a' .. i "
+		"b[i] = 'b' .. i end "
+		"local x = table.concat(a, ' '):gmatch('%S+') "
+		"local y = table.concat(b, ','):gmatch('[^,]+') "
+		"for i = 1, 300 do "
+		"if x() ~= a[i] then return 'x' .. i end "
+		"if i % 3 == 0 then for j = i - 2, i do "
+		"if y() ~= b[j] then return 'y' .. j end end end end "
+		"return tostring(x()) .. tostring(y()) .. tostring(x())",
+		V_NULL);
+	assert_int_equal(rc, 0);
+	assert_string_equal(s.out, "'k' 'nilnilnil'\n");
+	script_fini(&s);
+}
+
 TR_TEST_MAIN(cmocka_unit_test(test_match__equals_stock_on_texts),
 	cmocka_unit_test(test_match__equals_stock_on_random_bytes),
 	cmocka_unit_test(test_match__malformed_patterns_fail_as_stock),
+	cmocka_unit_test(test_match__iterators_do_not_disturb_each_other),
 	cmocka_unit_test(test_match__many_patterns_and_nested_loops));

@@ -96,15 +96,15 @@ static void test_sandbox__hides_its_insides(void **state)
 			"'global 'x' written inside an operator: globals are "
 			"read-only once the script is loaded, use a local'",
 			NULL },
-		{ "local it = ('a b'):gmatch('%S+') it.at = -5 "
+		{ "local it = ('a b'):gmatch('%S+') it[3] = -5 "
 		  "return tostring(it())",
 			"'nil'", NULL },
-		{ "local it = ('a b'):gmatch('%S+') it.at = 1e18 "
+		{ "local it = ('a b'):gmatch('%S+') it[3] = 1e18 "
 		  "return tostring(it())",
 			"'nil'", NULL },
-		{ "local it = ('a b'):gmatch('%S+') it.id = 99 return it()",
+		{ "local it = ('a b'):gmatch('%S+') it[2] = 99 return it()",
 			NULL, "spoilt" },
-		{ "local it = ('a b'):gmatch('%S+') it.text = {} return it()",
+		{ "local it = ('a b'):gmatch('%S+') it[1] = {} return it()",
 			NULL, "" },
 		{ "return tranche.source{topic='x'}", NULL,
 			"'source' inside an operator: the plan is built once, "
