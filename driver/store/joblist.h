@@ -9,6 +9,7 @@
 #ifndef TR_DRIVER_STORE_JOBLIST_H
 #define TR_DRIVER_STORE_JOBLIST_H
 
+#include "driver/store/layout.h"
 #include "driver/store/state.h"
 
 /* Opens the environment; term, cluster id and last job into the store. */
@@ -36,6 +37,13 @@ int tr_joblist_forget(
 /* A job's row; free with tr_msg_free(). TR_ENOTFOUND without text. */
 int tr_joblist_get(struct tr_store *s, uint64_t job,
 	Tranche__V1__JobStatus **out, struct tr_error *err) TR_MUST_USE;
+
+/* Inside transactions of the cluster's environment. */
+int tr_joblist_status(struct tr_kv_txn *txn, uint64_t job,
+	Tranche__V1__JobStatus **out, struct tr_error *err) TR_MUST_USE;
+int tr_joblist_put(struct tr_store *s, struct tr_kv_txn *txn,
+	enum tr_cluster_db db, uint64_t job, const void *msg,
+	struct tr_error *err) TR_MUST_USE;
 
 static inline bool tr_job_state_is_end(Tranche__V1__JobState state)
 {

@@ -7,11 +7,13 @@
 #define TR_DRIVER_STORE_LAYOUT_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "common/base/buf.h"
 #include "common/kv/be.h"
 #include "common/kv/kv.h"
 #include "common/wire/msg.h"
+#include "driver/store/store.h"
 
 enum tr_cluster_db {
 	TR_CLUSTER_META,      /* names below */
@@ -61,7 +63,8 @@ extern const struct tr_kv_schema tr_store_job_schema;
 enum {
 	TR_KEY64 = 8,
 	TR_TASK_KEY = 16,
-	TR_RUN_KEY = 24
+	TR_RUN_KEY = 24,
+	TR_USE_KEY = TR_STORE_ARTEFACT_ID + TR_KEY64
 };
 
 static inline struct tr_slice tr_key64(uint8_t out[TR_KEY64], uint64_t v)
@@ -75,6 +78,15 @@ static inline struct tr_slice tr_task_key(
 {
 	tr_be_put32(tr_be_put32(tr_be_put64(out, batch), stage), lane);
 	return tr_slice_of(out, TR_TASK_KEY);
+}
+
+/* A job's use of an artefact. */
+static inline struct tr_slice tr_use_key(
+	uint8_t out[TR_USE_KEY], struct tr_slice sha256, uint64_t job)
+{
+	memcpy(out, sha256.p, TR_STORE_ARTEFACT_ID);
+	tr_be_put64(out + TR_STORE_ARTEFACT_ID, job);
+	return tr_slice_of(out, TR_USE_KEY);
 }
 
 /* A number of the meta database; 0 when it is not there. */
