@@ -1,0 +1,344 @@
+#include "tests/integration/cluster.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/integration/cli.h"
+#include "tests/support/broker.h"
+
+enum {
+	SLOTS = 2,
+	LEASE_MS = 2000,
+	HEARTBEATS_PER_LEASE = 5,
+	END_MS = 5000,
+	TEXT_MAX = 8192,
+};
+
+/* ---- files ---- */
+
+const char *cluster_path(
+	const struct cluster *c, const char *name, char path[PROCESS_PATH_MAX])
+{
+	int n = snprintf(path, PROCESS_PATH_MAX, "%s/%s", c->folder, name);
+
+	assert_true(n > 0 && n < PROCESS_PATH_MAX);
+	return path;
+}
+
+const char *cluster_write(const struct cluster *c, const char *name,
+	const char *text, char path[PROCESS_PATH_MAX])
+{
+	FILE *out = fopen(cluster_path(c, name, path), "we");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+	return path;
+}
+
+const char *cluster_program(const char *name, char path[PROCESS_PATH_MAX])
+{
+	int n = snprintf(path, PROCESS_PATH_MAX, "%s/%s", TR_PROGRAMS, name);
+
+	assert_true(n > 0 && n < PROCESS_PATH_MAX);
+	return path;
+}
+
+char *file_text(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *text = NULL;
+	size_t n = 0, got;
+
+	if (in == NULL)
+		return NULL;
+	do {
+		text = realloc(text, n + TEXT_MAX + 1);
+		assert_non_null(text);
+		got = fread(text + n, 1, TEXT_MAX, in);
+		n += got;
+	} while (got > 0);
+	text[n] = '\0';
+	fclose(in);
+	return text;
+}
+
+bool file_has(const char *path, const char *text)
+{
+	char *all = file_text(path);
+	bool has = all != NULL && strstr(all, text) != NULL;
+
+	free(all);
+	return has;
+}
+
+/* ---- configuration ---- */
+
+static void write_tokens(const struct cluster *c)
+{
+	static const char *const roles[] = { "executor", "submitter",
+		"reader" };
+	char name[64], text[64], path[PROCESS_PATH_MAX];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s.token", roles[i]);
+		snprintf(text, sizeof(text), "the-%s-token-of-a-test\n",
+			roles[i]);
+		cluster_write(c, name, text, path);
+		assert_int_equal(chmod(path, 0600), 0);
+	}
+}
+
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+static void write_driver_conf(const struct cluster *c)
+{
+	char text[TEXT_MAX], path[PROCESS_PATH_MAX];
+	unsigned lease = c->opts.lease_ms ? c->opts.lease_ms : LEASE_MS;
+
+	snprintf(text, sizeof(text),
+		"[driver]\n"
+		"listen = %s\n"
+		"data_dir = data\n"
+		"executor_token = file:executor.token\n"
+		"submitter_token = file:submitter.token\n"
+		"reader_token = file:reader.token\n"
+		"lease = %ums\n"
+		"heartbeat = %ums\n"
+		"%s"
+		"[kafka]\n"
+		"bootstrap = %s\n",
+		c->url[0] != '\0' ? c->url : "tcp://127.0.0.1:0", lease,
+		lease / HEARTBEATS_PER_LEASE, or_empty(c->opts.driver_settings),
+		tr_broker_address());
+	cluster_write(c, "driver.conf", text, path);
+}
+
+static void write_executor_conf(const struct cluster *c, unsigned i)
+{
+	char name[64], text[TEXT_MAX], path[PROCESS_PATH_MAX];
+
+	snprintf(name, sizeof(name), "e%u.conf", i);
+	snprintf(text, sizeof(text),
+		"[executor]\n"
+		"name = e%u\n"
+		"driver = %s\n"
+		"token = file:executor.token\n"
+		"spool_dir = e%u.spool\n"
+		"slots = %u\n"
+		"%s",
+		i, c->url, i, c->opts.slots ? c->opts.slots : SLOTS,
+		or_empty(c->opts.executor_settings));
+	cluster_write(c, name, text, path);
+}
+
+static void write_client_conf(const struct cluster *c)
+{
+	char text[TEXT_MAX], path[PROCESS_PATH_MAX];
+
+	snprintf(text, sizeof(text),
+		"[client]\n"
+		"driver = %s\n"
+		"token = file:submitter.token\n",
+		c->url);
+	cluster_write(c, "client.conf", text, path);
+}
+
+/* ---- daemons ---- */
+
+void cluster_env_set(struct cluster_env *env, const char *entry)
+{
+	if (entry == NULL) {
+		env->n = 0;
+		return;
+	}
+	assert_true(env->n < CLUSTER_ENV_MAX);
+	snprintf(env->entries[env->n++], PROCESS_PATH_MAX, "%s", entry);
+}
+
+static void start_daemon(struct cluster *c, struct process *p,
+	const char *program, const char *name, const struct cluster_env *set)
+{
+	char path[PROCESS_PATH_MAX], conf[PROCESS_PATH_MAX];
+	char log[PROCESS_PATH_MAX], file[64];
+	const char *env[CLUSTER_ENV_MAX + 1] = { NULL };
+	const char *argv[] = { path, "-c", conf, NULL };
+
+	cluster_program(program, path);
+	snprintf(file, sizeof(file), "%s.conf", name);
+	cluster_path(c, file, conf);
+	snprintf(file, sizeof(file), "%s.log", name);
+	cluster_path(c, file, log);
+	for (unsigned i = 0; i < set->n; i++)
+		env[i] = set->entries[i];
+	process_start(
+		p, &(struct process_spec){
+			   .argv = argv, .env = env, .out = log, .err = log });
+}
+
+/* The driver's URL, once it listens; a start before it left none. */
+static bool has_url(void *arg)
+{
+	struct cluster *c = arg;
+	char path[PROCESS_PATH_MAX], log[PROCESS_PATH_MAX];
+
+	if (!process_is_running(&c->driver))
+		fail_msg("the driver has ended with %d: see %s",
+			c->driver.status, cluster_path(c, "driver.log", log));
+	char *text = file_text(cluster_path(c, "data/driver.url", path));
+	if (text == NULL)
+		return false;
+	snprintf(
+		c->url, sizeof(c->url), "%.*s", (int)strcspn(text, "\n"), text);
+	free(text);
+	return true;
+}
+
+void cluster_driver_start(struct cluster *c)
+{
+	char path[PROCESS_PATH_MAX];
+
+	unlink(cluster_path(c, "data/driver.url", path));
+	write_driver_conf(c);
+	start_daemon(c, &c->driver, "tranche-driver", "driver", &c->driver_env);
+	if (!wait_until(has_url, c, SOON_MS))
+		fail_msg("the driver does not listen");
+	write_client_conf(c);
+}
+
+void cluster_driver_kill(struct cluster *c)
+{
+	process_kill(&c->driver);
+}
+
+void cluster_driver_gone(struct cluster *c)
+{
+	if (process_wait(&c->driver, SOON_MS) == PROCESS_RUNNING)
+		fail_msg("the driver has not ended by itself");
+}
+
+void cluster_executor_start(struct cluster *c, unsigned i)
+{
+	char name[16];
+
+	assert_true(i < CLUSTER_EXECUTORS_MAX);
+	snprintf(name, sizeof(name), "e%u", i);
+	write_executor_conf(c, i);
+	start_daemon(c, &c->executors[i], "tranche-executor", name,
+		&c->executor_env[i]);
+}
+
+void cluster_executor_kill(struct cluster *c, unsigned i)
+{
+	process_kill(&c->executors[i]);
+}
+
+unsigned cluster_executor_named(const char *name)
+{
+	unsigned i = CLUSTER_EXECUTORS_MAX;
+
+	if (sscanf(name, "e%u", &i) != 1 || i > CLUSTER_EXECUTORS_MAX)
+		return CLUSTER_EXECUTORS_MAX;
+	return i;
+}
+
+struct wanted {
+	struct cluster *c;
+	unsigned n;
+};
+
+static bool are_active(void *arg)
+{
+	struct wanted *w = arg;
+
+	return cli_active_executors(w->c) == w->n;
+}
+
+void cluster_wait_executors(struct cluster *c, unsigned n)
+{
+	struct wanted w = { c, n };
+
+	if (!wait_until(are_active, &w, SOON_MS))
+		fail_msg("%u executors are active, not %u",
+			cli_active_executors(c), n);
+}
+
+/* ---- the whole ---- */
+
+void cluster_start(struct cluster *c, const struct cluster_opts *opts)
+{
+	static unsigned n;
+	char path[PROCESS_PATH_MAX];
+
+	memset(c, 0, sizeof(*c));
+	c->opts = *opts;
+	snprintf(c->folder, sizeof(c->folder), "%.200s/cluster%u",
+		integration_folder(), n++);
+	assert_int_equal(mkdir(c->folder, 0700), 0);
+	assert_int_equal(mkdir(cluster_path(c, "data", path), 0700), 0);
+	write_tokens(c);
+	cluster_driver_start(c);
+	for (unsigned i = 0; i < opts->executors; i++)
+		cluster_executor_start(c, i);
+	cluster_wait_executors(c, opts->executors);
+}
+
+void cluster_stop(struct cluster *c)
+{
+	/* A stopped process does not hear SIGTERM. */
+	for (unsigned i = 0; i < CLUSTER_EXECUTORS_MAX; i++)
+		process_kill(&c->executors[i]);
+	process_signal(&c->driver, SIGCONT);
+	process_end(&c->driver, END_MS);
+}
+
+/* ---- test programs ---- */
+
+static char folder[PROCESS_PATH_MAX];
+
+const char *integration_folder(void)
+{
+	return folder;
+}
+
+int integration_setup(bool broker)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%.128s/tranche-it-XXXXXX",
+		tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(folder) == NULL) {
+		perror(folder);
+		return 1;
+	}
+	int rc = broker ? tr_broker_setup() : 0;
+	if (rc != 0)
+		rmdir(folder);
+	return rc;
+}
+
+static int remove_one(
+	const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st, (void)kind, (void)at;
+	return remove(path);
+}
+
+int integration_teardown(bool broker, int rc)
+{
+	if (broker)
+		tr_broker_teardown();
+	if (rc != 0)
+		fprintf(stderr, "logs and data are kept in %s\n", folder);
+	else
+		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return rc;
+}
