@@ -925,6 +925,7 @@ void tr_cluster_send(struct tr_driver *d, const struct tr_core_send *s)
 		break;
 	case TR_CORE_SEND_GOODBYE:
 		send_drain(d, p, true);
+		tr_net_conn_finish(d->net, p->conn);
 		break;
 	case TR_CORE_SEND_CLOSE:
 		tr_log_warn("executor-closed",
