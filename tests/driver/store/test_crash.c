@@ -154,8 +154,8 @@ static void check_beginning(void *arg)
 		"submit 1, plan 1/1",
 		"submit 1, plan 1/1, finished 1/1/0/0",
 		"submit 1, plan 1/1, finished 1/1/0/0, finished 1/1/1/0",
-		"submit 1, plan 1/1, finished 1/1/0/0, finished 1/1/1/0, "
-		"finished 1/1/1/1",
+		("submit 1, plan 1/1, finished 1/1/0/0, finished 1/1/1/0, "
+		 "finished 1/1/1/1"),
 		"submit 1, commit 1/1",
 	};
 	struct fix *f = arg;
