@@ -5,6 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "common/base/check.h"
 #include "common/base/xalloc.h"
 #include "tests/support/test.h"
 
@@ -138,29 +139,56 @@ static rd_kafka_headers_t *headers_of(const struct tr_feed_record *record)
 	return headers;
 }
 
+/* librdkafka takes what it copies without const. */
+static void *mutable(struct tr_slice bytes)
+{
+	union {
+		const uint8_t *in;
+		void *out;
+	} p = { .in = bytes.p };
+
+	return p.out;
+}
+
+static rd_kafka_resp_err_t try_put(struct tr_feed *f, rd_kafka_topic_t *topic,
+	int32_t partition, const struct tr_feed_record *record)
+{
+	rd_kafka_vu_t vus[] = {
+		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic },
+		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS,
+			.u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_KEY,
+			.u.mem = { mutable(record->key), record->key.n } },
+		{ .vtype = RD_KAFKA_VTYPE_VALUE,
+			.u.mem = { mutable(record->value), record->value.n } },
+		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+			.u.i64 = record->timestamp_ms },
+		{ .vtype = RD_KAFKA_VTYPE_HEADERS,
+			.u.headers = headers_of(record) },
+	};
+	rd_kafka_error_t *error =
+		rd_kafka_produceva(f->rk, vus, TR_ARRAY_LEN(vus));
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	if (error != NULL) {
+		code = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+		rd_kafka_headers_destroy(vus[6].u.headers);
+	}
+	return code;
+}
+
 void tr_feed_put(struct tr_feed *f, const char *topic, int32_t partition,
 	const struct tr_feed_record *record)
 {
 	rd_kafka_topic_t *rkt = topic_find(f, topic);
-	rd_kafka_headers_t *headers = headers_of(record);
-	rd_kafka_resp_err_t code;
-	/* librdkafka takes the payload without const, and copies. */
-	union {
-		const uint8_t *in;
-		void *out;
-	} value = { .in = record->value.p };
+	rd_kafka_resp_err_t code = try_put(f, rkt, partition, record);
 
-	do {
-		code = rd_kafka_producev(f->rk, RD_KAFKA_V_RKT(rkt),
-			RD_KAFKA_V_PARTITION(partition),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-			RD_KAFKA_V_KEY(record->key.p, record->key.n),
-			RD_KAFKA_V_VALUE(value.out, record->value.n),
-			RD_KAFKA_V_TIMESTAMP(record->timestamp_ms),
-			RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			tr_feed_flush(f);
-	} while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+	while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+		tr_feed_flush(f);
+		code = try_put(f, rkt, partition, record);
+	}
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		fail_msg("produce: %s", rd_kafka_err2str(code));
 }

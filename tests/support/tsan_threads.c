@@ -6,24 +6,12 @@
  * in it crashes. Defined in the executable (linked with -rdynamic, so that the
  * shared library finds them first), they go through pthread functions, which
  * TSan knows.
- *
- * The library's atomic reference counts stay out of TSan's sight, and so each
- * free() by the last owner would look like a race. What the library itself
- * allocates and frees is therefore ignored; our own accesses, also those in
- * its callbacks, and all locking are not.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <threads.h>
-
-const char *__tsan_default_suppressions(void);
-
-const char *__tsan_default_suppressions(void)
-{
-	return "called_from_lib:librdkafka.so\n";
-}
 
 /* glibc's C11 objects are its pthread objects under another name. */
 _Static_assert(sizeof(mtx_t) >= sizeof(pthread_mutex_t), "mtx_t holds one");

@@ -161,7 +161,7 @@ static void ask_with_password(
 	static const char *const props[] = {
 		"security.protocol=SASL_PLAINTEXT",
 		"sasl.mechanism=PLAIN",
-		"sasl.username=" TR_BROKER_USER,
+		("sasl.username=" TR_BROKER_USER),
 		"sasl.password=env:TR_TEST_PASSWORD",
 	};
 	char topic[TR_BROKER_TOPIC_MAX];
