@@ -83,13 +83,17 @@ void tr_attempt_unwant(
 	tr_emit_ended(c, a, end, error);
 }
 
+/*
+ * One that its executor holds from before is dropped with the answer to its
+ * registration, ahead of any launch, and may be over already: no report.
+ */
 void tr_attempt_kill(struct tr_core *c, uint32_t row)
 {
 	const struct tr_attempt *a = &c->attempts[row];
+	const struct tr_member *e = &c->executors[a->executor];
 	tr_attempt_unwant(c, row, TR_CORE_TASK_END_CANCELLED, 0);
-	tr_emit_send(
-		c, TR_CORE_SEND_KILL, c->executors[a->executor].id, &a->ref);
-	if (TR_CANARY(OVERSUBSCRIBE))
+	tr_emit_send(c, TR_CORE_SEND_KILL, e->id, &a->ref);
+	if (e->state == TR_CORE_EXECUTOR_JOINING || TR_CANARY(OVERSUBSCRIBE))
 		tr_attempt_free(c, row);
 }
 

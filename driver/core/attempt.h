@@ -34,7 +34,7 @@ uint32_t tr_attempt_find(const struct tr_core *c, uint32_t executor,
 void tr_attempt_unwant(
 	struct tr_core *c, uint32_t row, enum tr_core_task_end end, int error);
 
-/* tr_attempt_unwant as CANCELLED, and tells the executor. */
+/* tr_attempt_unwant as CANCELLED, and tells the executor. The row may go. */
 void tr_attempt_kill(struct tr_core *c, uint32_t row);
 
 /* Gives its slot back; it is unwanted. */

@@ -20,9 +20,9 @@
  * each lane with a stored result.
  *
  * An executor's Register message becomes EXECUTOR_UP, one TASK_HELD for each
- * task it still holds, and EXECUTOR_READY, fed without other events between
- * them: nothing is placed while a registration is open, so that what an
- * executor holds is adopted and not run again.
+ * task it still holds, and EXECUTOR_READY (or EXECUTOR_DOWN), fed without other
+ * events between them: nothing is placed while a registration is open, so that
+ * what an executor holds is adopted and not run again.
  *
  * Performing an update, in this order: *store* the records, then *send*, then
  * *commit*, then *reply* (notices). The sends, commits and notices of an
@@ -36,7 +36,8 @@
  *
  * An executor answers every LAUNCH with exactly one report on the same
  * connection, also when it is killed (TASK_FAILED with TR_ECANCELED); its slot
- * counts as taken until then.
+ * counts as taken until then. Likewise for a held task that was not done and
+ * is kept. A held task that is dropped needs no report.
  *
  * Thread: one owner; step never blocks.
  */

@@ -25,12 +25,13 @@
 
 enum {
 	SIM_EXECUTORS = 6,
-	SIM_JOBS = 5,
+	SIM_JOBS = 8,
 	SIM_STAGES = 3,
 	SIM_LANES = 8, /* of one stage */
 	SIM_PARTITIONS = 4,
 	SIM_DRIVER = SIM_EXECUTORS, /* its node number */
 	SIM_NODES = SIM_EXECUTORS + 1,
+	SIM_JOBS_AT_ONCE = 5, /* the driver's limit */
 	SIM_SLOTS_MAX = 3,
 	SIM_LEASE_MS = 1000,
 	SIM_GRACE_MS = 1000,
@@ -221,6 +222,8 @@ struct sim_registration {
 	bool asked_to_leave;
 	size_t taken_count;
 	uint64_t taken[2 * SIM_SLOTS_MAX]; /* attempts without report */
+	size_t early_count;
+	uint64_t early[SIM_SLOTS_MAX]; /* reported before the reply was sent */
 	size_t held_count;
 	struct sim_held *held;
 	size_t drops_count;
@@ -280,7 +283,7 @@ struct sim_driver {
 /* ------------------------------------------------------------- executor */
 
 enum {
-	SIM_OUTPUTS = 96
+	SIM_OUTPUTS = 256
 };
 
 struct sim_executor {
@@ -520,6 +523,8 @@ void sim_check_report(const struct sim *w, const struct tr_core_event *ev,
 	const struct tr_core_update *u);
 /* Leases, slots; after each of the driver's events. */
 void sim_check_driver(const struct sim *w, const struct tr_core_event *ev);
+/* Long after the last fault a job has not ended. */
+_Noreturn void sim_check_liveness(const struct sim *w);
 void sim_check_end(const struct sim *w);
 
 #endif /* TR_TESTS_SIM_SIM_H */

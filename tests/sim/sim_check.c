@@ -197,6 +197,19 @@ static void check_job_end(const struct sim *w, uint32_t job)
 			tr_err_name(d->error));
 }
 
+_Noreturn void sim_check_liveness(const struct sim *w)
+{
+	uint32_t i = 0;
+	while (w->jobs[i].state == SIM_JOB_ENDED)
+		i++;
+	sim_fail(w,
+		"job %u has not ended %d ms after the last fault (its "
+		"client: %d, stored %d, planned %d, ended %d)",
+		i + 1, SIM_HEALED_MS, (int)w->jobs[i].state,
+		w->disk.jobs[i].exists, w->disk.jobs[i].plan.id != 0,
+		w->disk.jobs[i].ended);
+}
+
 void sim_check_end(const struct sim *w)
 {
 	for (uint32_t i = 0; i < w->jobs_count; i++)

@@ -324,7 +324,12 @@ static void register_executor(struct sim *w, uint32_t conn, struct sim_msg *msg)
 	sim_driver_feed(w, &up);
 	for (size_t i = 0; i < r->held_count; i++)
 		hold(w, r->executor, &r->held[i]);
-	member_event(w, TR_CORE_EXECUTOR_READY, r->executor);
+	/* A registration that the edge gives up half way. */
+	bool bad = !w->healed && sim_chance(w, 1);
+	member_event(w, bad ? TR_CORE_EXECUTOR_DOWN : TR_CORE_EXECUTOR_READY,
+		r->executor);
+	if (bad)
+		sim_cut(w, conn, SIM_TO_EXECUTOR, false);
 }
 
 static void forget_taken(struct sim_registration *r, uint64_t attempt)
@@ -336,12 +341,19 @@ static void forget_taken(struct sim_registration *r, uint64_t attempt)
 		}
 }
 
+static void note_report(struct sim_registration *r, uint64_t attempt)
+{
+	forget_taken(r, attempt);
+	if (!r->replied && r->early_count < SIM_SLOTS_MAX)
+		r->early[r->early_count++] = attempt;
+}
+
 static void report(
 	struct sim *w, struct sim_registration *r, const struct sim_msg *msg)
 {
 	const struct sim_output *o = msg->output;
 	if (msg->term == w->disk.term)
-		forget_taken(r, o->ref.attempt.v);
+		note_report(r, o->ref.attempt.v);
 	for (size_t i = 0; i < o->lost_count; i++) {
 		struct tr_core_event lost = report_event(
 			TR_CORE_BLOCKS_LOST, r->executor, msg->term, &o->ref);
@@ -503,13 +515,13 @@ static void limits_of(struct tr_core_limits *l)
 	tr_core_limits_default(l);
 	l->executors = 3 * SIM_EXECUTORS;
 	l->slots_per_executor = SIM_SLOTS_MAX;
-	l->jobs = SIM_JOBS - 1; /* one less than there may be */
+	l->jobs = SIM_JOBS_AT_ONCE;
 	l->stages = SIM_STAGES;
 	l->tasks = SIM_JOBS * SIM_STAGES * SIM_LANES;
 	l->lease_ms = SIM_LEASE_MS;
 	l->grace_ms = SIM_GRACE_MS;
-	l->backoff_ms_min = 20;
-	l->backoff_ms_max = 500;
+	l->backoff_ms_min = 50;
+	l->backoff_ms_max = 2000;
 	l->losses_per_task = 100;
 	l->executor_failures = 3;
 }

@@ -88,8 +88,11 @@ static void send_register(struct sim *w, uint32_t node)
 	const struct sim_executor *x = &w->executors[node];
 	struct sim_msg *msg = sim_msg(SIM_MSG_REGISTER, term_of(x));
 	const struct tr_executor_task *t = NULL;
+	struct tr_executor_counts counts;
 	msg->slots = x->slots;
-	msg->held = tr_xcalloc(SIM_OUTPUTS, sizeof(*msg->held));
+	tr_executor_count(x->core, &counts);
+	msg->held = tr_xcalloc(
+		counts.active + counts.finished + 1, sizeof(*msg->held));
 	while ((t = tr_executor_next(x->core, t)) != NULL) {
 		struct sim_held *held = &msg->held[msg->held_count++];
 		held->finished = is_finished(t);
@@ -113,6 +116,12 @@ static bool worker_dies(struct sim *w, const struct tr_executor_ref *ref)
 	return true;
 }
 
+static uint64_t work_ms(struct sim *w)
+{
+	return sim_chance(w, 25) ? sim_between(w, 200, 1500)
+				 : sim_between(w, 1, 100);
+}
+
 static void run(
 	struct sim *w, uint32_t node, const struct tr_executor_action *a)
 {
@@ -121,10 +130,7 @@ static void run(
 		ev.kind = SIM_EVENT_WORKER_GONE;
 	ev.arg = a->ref.attempt.v;
 	ev.more = a->worker.v;
-	sim_after(w,
-		sim_chance(w, 10) ? sim_between(w, 200, 1500)
-				  : sim_between(w, 1, 60),
-		ev);
+	sim_after(w, work_ms(w), ev);
 }
 
 static void worker_ends(struct sim *w, const struct sim_event *ev)
@@ -148,7 +154,7 @@ static void worker_ends(struct sim *w, const struct sim_event *ev)
 		if (!task->reads_blocks)
 			o->error = sim_compute(w, ev->node, task, o);
 		if (!o->error && w->jobs[t->ref.job.v - 1].task_fails &&
-			!w->healed && sim_chance(w, 15))
+			!w->healed && sim_chance(w, 25))
 			o->error = sim_chance(w, 50) ? TR_EUSER : TR_EIO;
 		next.kind = TR_EXECUTOR_WORKER_DONE;
 		next.error = o->error;

@@ -16,8 +16,8 @@ void sim_faults_make(struct sim *w)
 		w->fault[SIM_POISON] = false;
 	if (!sim_chance(w, 40))
 		w->fault[SIM_LOG_START] = false;
-	w->faults_end_ms = sim_between(w, 2000, 9000);
-	uint64_t n = sim_between(w, 4, 24);
+	w->faults_end_ms = sim_between(w, 3000, 15000);
+	uint64_t n = sim_between(w, 5, 80);
 	for (uint64_t i = 0; i < n; i++)
 		sim_after(w, sim_between(w, 200, w->faults_end_ms),
 			(struct sim_event){ .kind = SIM_EVENT_FAULT });

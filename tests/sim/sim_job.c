@@ -71,7 +71,7 @@ void sim_jobs_make(struct sim *w)
 		set_shape(w, j);
 		j->weight = (uint32_t)sim_between(w, 1, 4);
 		j->max_rate = sim_chance(w, 20) ? sim_between(w, 1, 100) : 0;
-		j->submit_ms = sim_below(w, 4000);
+		j->submit_ms = sim_below(w, w->faults_end_ms * 3 / 4);
 		set_troubles(w, j);
 		sim_after(w, j->submit_ms,
 			(struct sim_event){

@@ -96,6 +96,14 @@ static bool is_dropped(const struct sim_registration *r, uint64_t attempt)
 	return false;
 }
 
+static bool is_reported(const struct sim_registration *r, uint64_t attempt)
+{
+	for (size_t i = 0; i < r->early_count; i++)
+		if (r->early[i] == attempt)
+			return true;
+	return false;
+}
+
 static void keep(
 	struct sim *w, struct sim_registration *r, const struct sim_held *held)
 {
@@ -106,7 +114,7 @@ static void keep(
 		w->driver.at[job][ref->lane.stage][ref->lane.lane] =
 			(struct sim_location){ .attempt = ref->attempt.v,
 				.executor = r->executor };
-	else
+	else if (!is_reported(r, ref->attempt.v))
 		take_slot(w, r, ref->attempt.v);
 }
 
