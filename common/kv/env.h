@@ -49,6 +49,17 @@ int tr_kv_stat(const char *path, uint64_t *file_bytes,
 int tr_kv_error(
 	const char *path, int rc, const char *doing, struct tr_error *err);
 
+/*
+ * Opens the databases of an environment that is up to date; *is_ready false
+ * when there is something to make or to migrate.
+ */
+int tr_kv_open_dbs(
+	struct tr_kv *kv, bool *is_ready, struct tr_error *err) TR_MUST_USE;
+
+/* An update that makes the databases, or brings older ones up to date. */
+int tr_kv_prepare(
+	struct tr_kv_txn *txn, void *arg, struct tr_error *err) TR_MUST_USE;
+
 /* Checks a stored value's seal; *value without it. TR_ECORRUPT. */
 int tr_kv_unseal(const char *path, const MDB_val *key, const MDB_val *stored,
 	struct tr_slice *value, struct tr_error *err);

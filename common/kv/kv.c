@@ -10,7 +10,6 @@
 #include "common/base/bounds.h"
 #include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
-#include "common/kv/be.h"
 #include "common/kv/env.h"
 #include "common/kv/folder.h"
 #include "common/log/log.h"
@@ -94,122 +93,6 @@ int tr_kv_remove(const char *path, struct tr_error *err)
 	return rc;
 }
 
-/* --------------------------------------------------------------- schema */
-
-static int open_dbs(struct tr_kv *kv, MDB_txn *txn, unsigned flags)
-{
-	const struct tr_kv_schema *schema = kv->schema;
-	for (size_t i = 0; i < schema->n_dbs; i++) {
-		int rc = mdb_dbi_open(txn, schema->dbs[i], flags, &kv->dbs[i]);
-		if (rc != 0)
-			return rc;
-	}
-	return mdb_dbi_open(
-		txn, TR_KV_SCHEMA_DB, flags, &kv->dbs[schema->n_dbs]);
-}
-
-/* 0 with the version, or TR_ENOTFOUND in a new environment. */
-static int get_version(
-	struct tr_kv_txn *txn, uint32_t *version, struct tr_error *err)
-{
-	const struct tr_kv_schema *schema = txn->kv->schema;
-	struct tr_slice v;
-	int rc = tr_kv_get(txn, (unsigned)schema->n_dbs,
-		tr_slice_of_text(TR_KV_SCHEMA_KEY), &v, err);
-	if (rc != 0)
-		return rc;
-	if (v.n != sizeof(*version))
-		return tr_error_set(err, TR_ECORRUPT,
-			"'%s' is corrupt: its version is no number",
-			txn->kv->path);
-	*version = tr_be_get32(v.p);
-	if (*version > schema->version)
-		return tr_error_set(err, TR_EVERSION,
-			"'%s' has format %u, this program knows up to %u: use "
-			"the newer program",
-			txn->kv->path, *version, schema->version);
-	return 0;
-}
-
-static int put_version(
-	struct tr_kv_txn *txn, uint32_t version, struct tr_error *err)
-{
-	uint8_t be[4];
-	tr_be_put32(be, version);
-	struct tr_slice v = tr_slice_of(be, sizeof(be));
-	return tr_kv_put(txn, (unsigned)txn->kv->schema->n_dbs,
-		tr_slice_of_text(TR_KV_SCHEMA_KEY), &v, 1, err);
-}
-
-static int migrate(
-	struct tr_kv_txn *txn, uint32_t version, struct tr_error *err)
-{
-	const struct tr_kv_schema *schema = txn->kv->schema;
-	for (size_t i = 0; i < schema->n_migrations; i++) {
-		const struct tr_kv_migration *m = &schema->migrations[i];
-		if (m->from != version)
-			continue;
-		int rc = m->run(txn, err);
-		if (rc != 0)
-			return rc;
-		version++;
-	}
-	tr_assert(version == schema->version);
-	return put_version(txn, version, err);
-}
-
-/* Makes the databases, or brings an older environment up to date. */
-static int prepare(struct tr_kv_txn *txn, void *arg, struct tr_error *err)
-{
-	(void)arg;
-	struct tr_kv *kv = txn->kv;
-	int rc = open_dbs(kv, txn->txn, MDB_CREATE);
-	if (rc == MDB_MAP_FULL) {
-		txn->is_map_full = true;
-		return TR_EFULL;
-	}
-	if (rc != 0)
-		return fail(kv, rc, "make databases in", err);
-	uint32_t version;
-	rc = get_version(txn, &version, err);
-	if (rc == TR_ENOTFOUND)
-		return put_version(txn, kv->schema->version, err);
-	return rc != 0 ? rc : migrate(txn, version, err);
-}
-
-/*
- * Opens the databases of an environment that is up to date; *is_ready false
- * when there is something to make or to migrate.
- */
-static int open_existing(struct tr_kv *kv, bool *is_ready, struct tr_error *err)
-{
-	*is_ready = false;
-	struct tr_kv_txn txn = { .kv = kv };
-	int rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn.txn);
-	if (rc != 0)
-		return fail(kv, rc, "read", err);
-	rc = open_dbs(kv, txn.txn, 0);
-	if (rc == MDB_NOTFOUND) {
-		mdb_txn_abort(txn.txn);
-		return 0;
-	}
-	if (rc != 0) {
-		mdb_txn_abort(txn.txn);
-		return fail(kv, rc, "open databases in", err);
-	}
-	uint32_t version;
-	rc = get_version(&txn, &version, err);
-	if (rc == TR_ENOTFOUND)
-		rc = 0;
-	else if (rc == 0)
-		*is_ready = version == kv->schema->version;
-	/* Handles opened here outlive the transaction only by its commit. */
-	int committed = mdb_txn_commit(txn.txn);
-	if (rc == 0 && committed != 0)
-		rc = fail(kv, committed, "read", err);
-	return rc;
-}
-
 /* ----------------------------------------------------------- open, close */
 
 int tr_kv_stat(const char *path, uint64_t *file_bytes, struct tr_error *err)
@@ -268,7 +151,7 @@ static int make_new(
 	if (rc == 0)
 		rc = env_open(kv, path, opts->map_bytes, err);
 	if (rc == 0)
-		rc = tr_kv_update(kv, prepare, NULL, err);
+		rc = tr_kv_update(kv, tr_kv_prepare, NULL, err);
 	if (rc == 0)
 		rc = tr_folder_sync(path, err);
 	if (rc == 0 && rename(path, kv->path) != 0)
@@ -288,9 +171,9 @@ static int open_old(
 	if (rc == 0)
 		rc = env_open(kv, kv->path, opts->map_bytes, err);
 	if (rc == 0)
-		rc = open_existing(kv, &is_ready, err);
+		rc = tr_kv_open_dbs(kv, &is_ready, err);
 	if (rc == 0 && !is_ready)
-		rc = tr_kv_update(kv, prepare, NULL, err);
+		rc = tr_kv_update(kv, tr_kv_prepare, NULL, err);
 	return rc;
 }
 
@@ -395,7 +278,7 @@ static bool is_disk_full(const char *path)
 {
 	struct statfs fs;
 	return statfs(path, &fs) == 0 &&
-		(uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < TR_MIB(1);
+	       (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < TR_MIB(1);
 }
 
 static int commit(struct tr_kv_txn *txn, struct tr_error *err)

@@ -351,68 +351,6 @@ static int end_job(struct tr_joblog *j, const Tranche__V1__JobEnded *r,
 	return rc;
 }
 
-/* ------------------------------------------------------------------ logs */
-
-struct log_counts {
-	uint64_t seq;     /* of the last line seen */
-	uint64_t lines;   /* kept */
-	uint64_t dropped; /* beyond the limit */
-};
-
-static int load_counts(
-	struct tr_kv_txn *txn, struct log_counts *c, struct tr_error *err)
-{
-	int rc = tr_meta_get64(txn, TR_JOB_META, TR_META_LOG_SEQ, &c->seq, err);
-	if (rc == 0)
-		rc = tr_meta_get64(
-			txn, TR_JOB_META, TR_META_LOG_LINES, &c->lines, err);
-	if (rc == 0)
-		rc = tr_meta_get64(txn, TR_JOB_META, TR_META_LOG_DROPPED,
-			&c->dropped, err);
-	return rc;
-}
-
-static int store_counts(
-	struct tr_kv_txn *txn, const struct log_counts *c, struct tr_error *err)
-{
-	int rc = tr_meta_put64(txn, TR_JOB_META, TR_META_LOG_SEQ, c->seq, err);
-	if (rc == 0)
-		rc = tr_meta_put64(
-			txn, TR_JOB_META, TR_META_LOG_LINES, c->lines, err);
-	if (rc == 0)
-		rc = tr_meta_put64(
-			txn, TR_JOB_META, TR_META_LOG_DROPPED, c->dropped, err);
-	return rc;
-}
-
-static int add_line(struct tr_joblog *j, struct log_counts *c,
-	const Tranche__V1__StoredLogLine *line, struct tr_error *err)
-{
-	uint8_t key[TR_KEY64];
-	uint64_t seq = line->seq != 0 ? line->seq : c->seq + 1;
-	if (seq <= c->seq)
-		return 0; /* this very line, again */
-	c->seq = seq;
-	if (c->lines >= TR_JOB_LOG_LINES_MAX) {
-		c->dropped++;
-		return 0;
-	}
-	c->lines++;
-	Tranche__V1__StoredLogLine numbered = *line;
-	numbered.seq = seq;
-	return put(j, TR_JOB_LOGS, tr_key64(key, seq), &numbered, err);
-}
-
-static int add_lines(struct tr_joblog *j, const Tranche__V1__LogLines *r,
-	struct tr_error *err)
-{
-	struct log_counts c;
-	int rc = load_counts(j->txn, &c, err);
-	for (size_t i = 0; rc == 0 && i < r->n_lines; i++)
-		rc = add_line(j, &c, r->lines[i], err);
-	return rc == 0 ? store_counts(j->txn, &c, err) : rc;
-}
-
 /* ----------------------------------------------------------------- apply */
 
 int tr_joblog_apply(struct tr_joblog *j, const struct tr_store_item *item,
@@ -433,7 +371,7 @@ int tr_joblog_apply(struct tr_joblog *j, const struct tr_store_item *item,
 	case TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_ENDED:
 		return end_job(j, r->job_ended, err);
 	case TRANCHE__V1__JOURNAL_RECORD__RECORD_LOG_LINES:
-		return add_lines(j, r->log_lines, err);
+		return tr_joblog_add_lines(j, r->log_lines, err);
 	default:
 		return 0;
 	}

@@ -32,4 +32,8 @@ int tr_joblog_begin(struct tr_joblog *j, struct tr_error *err) TR_MUST_USE;
 int tr_joblog_apply(struct tr_joblog *j, const struct tr_store_item *item,
 	struct tr_error *err) TR_MUST_USE;
 
+/* One kind of record has a file of its own: driver/store/loglines.c. */
+int tr_joblog_add_lines(struct tr_joblog *j, const Tranche__V1__LogLines *r,
+	struct tr_error *err) TR_MUST_USE;
+
 #endif /* TR_DRIVER_STORE_JOBLOG_H */

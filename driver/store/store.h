@@ -105,6 +105,11 @@ int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
  * submissions, then each job's records, then ends and removals in the job
  * list. Items are borrowed. Repeating items that were applied changes nothing.
  *
+ * A commit names one run per lane of each sink, a lane without rows with 0
+ * records: else an empty table would be a missing one. Its task rows are
+ * stored one by one; receipts in them should come without their blocks, which
+ * are many and of no use once the batch is committed.
+ *
  * Refused: TR_EFENCED: a record of another term, or an environment that a
  * newer driver wrote. TR_EEXIST: a second plan for a batch, a job or request
  * id used twice. TR_EINVAL: a batch out of order. TR_ENOTFOUND: no such job,
