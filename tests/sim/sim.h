@@ -475,6 +475,8 @@ void sim_executor_receive(struct sim *w, uint32_t node, struct sim_msg *msg);
 void sim_executor_event(struct sim *w, const struct sim_event *ev);
 void sim_executor_feed(
 	struct sim *w, uint32_t node, struct tr_executor_event *ev);
+/* A report that was sent before is sent again as it was. */
+void sim_executor_replay(struct sim *w, uint32_t node);
 void sim_executor_fini(struct sim *w, uint32_t node);
 
 /* ---- sim_spool.c: outputs and tasks of an executor */

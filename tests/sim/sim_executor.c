@@ -83,6 +83,16 @@ static void send_kept(struct sim *w, uint32_t node)
 			send_report(w, node, &t->ref);
 }
 
+void sim_executor_replay(struct sim *w, uint32_t node)
+{
+	const struct sim_executor *x = &w->executors[node];
+	if (!x->alive || x->conn == NO_CONN || !x->last_report)
+		return;
+	struct sim_msg *msg = sim_msg(SIM_MSG_REPORT, x->last_report_term);
+	msg->output = tr_xmemdup(x->last_report, sizeof(*x->last_report));
+	sim_send(w, x->conn, SIM_TO_DRIVER, msg);
+}
+
 static void send_register(struct sim *w, uint32_t node)
 {
 	const struct sim_executor *x = &w->executors[node];
@@ -102,6 +112,8 @@ static void send_register(struct sim *w, uint32_t node)
 				x, t->ref.job.v, t->ref.attempt.v);
 	}
 	send(w, node, msg);
+	if (!w->healed && w->fault[SIM_REPLAY_REPORT] && sim_chance(w, 30))
+		sim_executor_replay(w, node);
 }
 
 /* -------------------------------------------------------------- workers */

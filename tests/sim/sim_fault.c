@@ -3,8 +3,6 @@
  */
 #include "tests/sim/sim.h"
 
-#include "common/base/xalloc.h"
-
 /* Some seeds have few faults and some many, so that each meets each. */
 void sim_faults_make(struct sim *w)
 {
@@ -86,17 +84,6 @@ static void terminate(struct sim *w)
 		sim_executor_feed(w, node, &ev);
 }
 
-/* A report that was sent before arrives once more, maybe from an old term. */
-static void replay(struct sim *w, uint32_t node)
-{
-	const struct sim_executor *x = &w->executors[node];
-	if (!x->alive || x->conn == UINT32_MAX || !x->last_report)
-		return;
-	struct sim_msg *msg = sim_msg(SIM_MSG_REPORT, x->last_report_term);
-	msg->output = tr_xmemdup(x->last_report, sizeof(*x->last_report));
-	sim_send(w, x->conn, SIM_TO_DRIVER, msg);
-}
-
 static void reset_connection(struct sim *w)
 {
 	uint32_t node = any_executor(w);
@@ -149,7 +136,7 @@ static void strike(struct sim *w, enum sim_fault fault)
 		break;
 	case SIM_REPLAY_REPORT:
 		for (uint32_t i = 0; i < w->executors_count; i++)
-			replay(w, i);
+			sim_executor_replay(w, i);
 		break;
 	case SIM_ROT_BLOCKS:
 		rot_blocks(w);

@@ -240,7 +240,7 @@ static bool finds(enum tr_canary canary, const struct options *o)
 		exit(1);
 	}
 	if (pid == 0) {
-		if (!freopen("/dev/null", "w", stderr) && !o->trace)
+		if (o->all_canaries && !freopen("/dev/null", "w", stderr))
 			_exit(0);
 		tr_canary_planted = canary;
 		static struct totals totals;
