@@ -29,9 +29,7 @@ enum tr_page_state {
 	TR_PAGE_WRITING = 4, /* puts out blocks and results */
 };
 
-enum {
-	TR_PAGE_NO_OPERATOR = UINT32_MAX
-};
+#define TR_PAGE_NO_OPERATOR UINT32_MAX
 
 /* Both sides are of one build: the executor starts its own worker binary. */
 struct tr_page {
