@@ -139,7 +139,7 @@ static int set_value(const struct tr_option *o, void *conf, const char *file,
 	case TR_OPTION_LIST:
 		break;
 	}
-	tr_assert(!"a list has no value of its own");
+	tr_assert(o->type != TR_OPTION_LIST); /* it has no single value */
 	return TR_EINVAL;
 }
 
