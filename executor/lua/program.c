@@ -16,14 +16,29 @@ static struct tr_lua_program *lua_program(struct tr_program *p)
 	return (struct tr_lua_program *)p;
 }
 
+static int collect(lua_State *L)
+{
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	return 0;
+}
+
 /*
- * LuaJIT collects when the heap has doubled since the last time, which a
- * ceiling may not allow: near it, collect before going on.
+ * LuaJIT begins to collect when the heap has doubled since the last time,
+ * which may be beyond the ceiling: where much is in use, collect before going
+ * on, and more often from then on.
  */
 static void make_room(struct tr_lua_program *p)
 {
-	if (p->heap.used > p->heap.max / 4 * 3)
-		lua_gc(p->L, LUA_GCCOLLECT, 0);
+	struct tr_lua_heap *h = &p->heap;
+	if (h->used <= p->collect_at)
+		return;
+	if (lua_cpcall(p->L, collect, NULL) != 0)
+		lua_pop(p->L, 1);
+	size_t room = h->max - h->used;
+	p->collect_at = h->used + room / 2;
+	lua_gc(p->L, LUA_GCSETPAUSE,
+		100 + (int)(room / 2 / (h->used / 100 + 1)));
+	lua_gc(p->L, LUA_GCRESTART, -1); /* begin by the new pause */
 }
 
 /* Runs the loop once: over the elements from call->index on, or some of them.
@@ -243,6 +258,7 @@ int tr_lua_program_new(const struct tr_program_opts *opts,
 			max, (unsigned long long)TR_USER_MEMORY_MIN);
 	struct tr_lua_program *p = new_program(opts);
 	p->L = tr_lua_heap_open(&p->heap, max);
+	p->collect_at = max / 2;
 	int rc = p->L ? tr_lua_load(p, opts, where, err)
 		      : tr_error_set(err, TR_ENOMEM, "no memory for a script");
 	if (rc != 0) {

@@ -74,7 +74,11 @@ local function text(v)
 	end
 	local meta = real_metatable(v)
 	if type(meta) == "table" and meta.__tostring then
-		return meta.__tostring(v)
+		local shown = meta.__tostring(v)
+		if type(shown) ~= "string" then
+			refuse("'tostring' must return a string")
+		end
+		return shown
 	end
 	return t
 end

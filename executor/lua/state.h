@@ -28,6 +28,7 @@ struct tr_lua_program {
 	struct tr_program base;
 	lua_State *L;
 	struct tr_lua_heap heap;
+	size_t collect_at; /* bytes in use from which on make_room acts */
 	struct tr_lua_failure failure; /* of the protected call under way */
 
 	tr_program_log_fn *log;

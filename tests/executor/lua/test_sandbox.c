@@ -158,6 +158,9 @@ static void test_sandbox__shows_no_addresses(void **state)
 		{ "return tostring(setmetatable({}, {__tostring = "
 		  "function() return 'mine' end}))",
 			"'mine'", NULL },
+		{ "return tostring(setmetatable({}, {__tostring = "
+		  "function() return {} end}))",
+			NULL, "'tostring' must return a string" },
 		{ "return ('%s|%5s|%d|%%|%q'):format({}, print, 7, 'x')",
 			"'table|function|7|%|\"x\"'", NULL },
 		{ "return ('%s %s'):format(nil, true)", "'nil true'", NULL },
@@ -376,6 +379,30 @@ static void test_sandbox__garbage_is_collected(void **state)
 	script_fini(&s);
 }
 
+/* Nor is it where most of the heap is in use for good. */
+static void test_sandbox__garbage_beside_large_tables(void **state)
+{
+	(void)state;
+	struct script s;
+	struct tr_elem elems[500];
+	for (int i = 0; i < 500; i++)
+		elems[i] = (struct tr_elem){ V_NULL, V_INT(i), NULL };
+	script_init(&s);
+	s.memory_bytes = TR_MIB(32);
+	int rc = script_load(&s,
+		"local big = {} for i = 1, 18 do\n"
+		"big[i] = i .. ('x'):rep(1e6) end\n"
+		"tranche.source{topic='t'}:map(function(r)\n"
+		"local n = 0 for i = 1, 20 do\n"
+		"n = n + #(tostring(r.value) .. i .. ('x'):rep(50000)) end\n"
+		"return n + #big end):print()",
+		NULL);
+	assert_int_equal(rc, 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(script_apply(&s, 1, elems, 500), 0);
+	script_fini(&s);
+}
+
 TR_TEST_MAIN(cmocka_unit_test(test_sandbox__has_no_way_out),
 	cmocka_unit_test(test_sandbox__hides_its_insides),
 	cmocka_unit_test(test_sandbox__freezes_globals),
@@ -387,4 +414,5 @@ TR_TEST_MAIN(cmocka_unit_test(test_sandbox__has_no_way_out),
 	cmocka_unit_test(test_sandbox__memory_has_a_ceiling),
 	cmocka_unit_test(test_sandbox__outputs_count_as_memory),
 	cmocka_unit_test(test_sandbox__memory_while_loading),
-	cmocka_unit_test(test_sandbox__garbage_is_collected));
+	cmocka_unit_test(test_sandbox__garbage_is_collected),
+	cmocka_unit_test(test_sandbox__garbage_beside_large_tables));
