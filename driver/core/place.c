@@ -188,7 +188,7 @@ static void launch(struct tr_core *c, struct tr_job *j, uint32_t stage,
 
 static bool place_stage(struct tr_core *c, struct tr_job *j, uint32_t stage)
 {
-	struct place at;
+	struct place at = { 0 };
 	uint64_t rate;
 	if (!rate_share(c, j, tr_stage_of(c, j, stage), &rate))
 		return false;
