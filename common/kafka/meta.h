@@ -24,7 +24,7 @@ struct tr_kafka_meta;
 /* What a planner wants to know of a topic's settings. */
 struct tr_topic_config {
 	bool known;     /* false: the broker does not tell; the rest is zero */
-	bool compacted; /* cleanup.policy has "compact": K6 of the rules */
+	bool compacted; /* a range read again may hold fewer records */
 	bool deleted;   /* cleanup.policy has "delete" */
 	uint64_t max_message_bytes;
 };
