@@ -77,13 +77,16 @@ static void test_meta__finds_offsets_by_time(void **state)
 		{ 1009000, 9, false },
 		{ 1009001, 10, true },
 	};
+	/* Records of 1970 would not stay for long. */
+	static const char *const configs[] = { "retention.ms=-1", NULL };
 	struct tr_kafka_meta *m = open_meta(TR_READ_COMMITTED);
 	struct tr_feed *f = tr_feed_open(tr_broker_address(), NULL);
 	char topic[TR_BROKER_TOPIC_MAX];
 	bool beyond_last;
 
 	(void)state;
-	tr_broker_topic_create(tr_broker_topic_name(topic, "timed"), 1, NULL);
+	tr_broker_topic_create(
+		tr_broker_topic_name(topic, "timed"), 1, configs);
 	for (int i = 0; i < 10; i++)
 		tr_feed_put(f, topic, 0,
 			&(struct tr_feed_record){
