@@ -100,11 +100,11 @@ int tr_spool_open(struct tr_spool *s, const char *root, const char *instance,
 	struct tr_error *err)
 {
 	s->lock = -1;
-	if (strlen(root) + strlen(instance) + 2 > sizeof(s->dir))
+	tr_assert(is_instance(instance));
+	int n = snprintf(s->dir, sizeof(s->dir), "%s/%s", root, instance);
+	if (n < 0 || (size_t)n >= sizeof(s->dir))
 		return tr_error_set(err, TR_ELIMIT,
 			"spool_dir '%s' is too long a path", root);
-	tr_assert(is_instance(instance));
-	snprintf(s->dir, sizeof(s->dir), "%s/%s", root, instance);
 	int rc = make_folder(root, err);
 	if (rc != 0)
 		return rc;
