@@ -367,8 +367,12 @@ static Tranche__V1__TaskRow *task_row(
 				: "waiting");
 	if (j->lanes[stage].ranges[lane])
 		r->range = tr_msg_copy(j->lanes[stage].ranges[lane]);
-	if (done && done->receipt)
-		r->receipt = tr_msg_copy(done->receipt);
+	if (done && done->receipt) {
+		/* Where blocks lie is of no use once the task is history. */
+		Tranche__V1__Receipt receipt = *done->receipt;
+		receipt.n_blocks = 0;
+		r->receipt = tr_msg_copy(&receipt);
+	}
 	r->attempts = tr_xcalloc(t->n_attempts + 1, sizeof(*r->attempts));
 	for (uint32_t i = 0; i < t->n_attempts; i++)
 		r->attempts[r->n_attempts++] =
