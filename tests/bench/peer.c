@@ -95,6 +95,9 @@ static void take(struct bench *b, const rd_kafka_message_t *m, char mode)
 {
 	b->records++;
 	if (mode == 'd') {
+		/* The digest covers headers, so somebody must look. */
+		rd_kafka_headers_t *headers;
+		tr_assert(rd_kafka_message_headers(m, &headers) != 0);
 		struct tr_record_content c = { .offset = m->offset,
 			.timestamp_ms = rd_kafka_message_timestamp(m, NULL),
 			.key = { m->key, m->key_len },
