@@ -167,6 +167,11 @@ static const struct tr_option executor_rows[] = {
 	LEVEL_ROW("executor", tr_executor_conf),
 	TLS_ROWS(tr_executor_conf),
 	TLS_NAME_ROW(tr_executor_conf),
+	{ "tls", "executor_name", TR_OPTION_TEXT,
+		AT(tr_executor_conf, peer_name), NULL,
+		"name that other executors' certificates must carry; by "
+		"default the host of their address",
+		0, 0, false },
 };
 
 static const struct tr_option client_rows[] = {

@@ -72,6 +72,7 @@ struct tr_executor_conf {
 	uint32_t drain_timeout_ms;
 	enum tr_log_level log_level;
 	struct tr_conf_tls tls;
+	char *peer_name; /* in other executors' certificates */
 };
 
 struct tr_client_conf {

@@ -74,6 +74,7 @@ struct tr_daemon {
 	struct tr_conn_id driver; /* 0: no connection */
 	bool greeted;             /* our Register is sent */
 	bool registered;          /* and answered */
+	uint32_t dials_failed;    /* since it was last greeted */
 	bool paused;              /* its queue is full until DRAINED */
 	uint64_t in_flight;       /* bytes sent since */
 	struct tr_buf out;        /* a body being made */

@@ -175,7 +175,7 @@ static void dial(struct tr_daemon *d, struct tr_fetch_peer *peer)
 {
 	struct tr_error err;
 	struct tr_tls_opts tls = d->tls;
-	tls.server_name = NULL;
+	tls.server_name = d->conf->peer_name;
 	struct tr_net_endpoint to = {
 		.url = peer->url,
 		.tls = tls.ca_file ? &tls : NULL,

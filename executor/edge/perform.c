@@ -129,8 +129,9 @@ static void leave(struct tr_daemon *d)
 	d->leaving = true;
 	d->leave_by_ms = d->now_ms + TR_LEAVE_MS;
 	tr_net_close(d->net);
+	/* When our last words are out there is nothing to wait for. */
 	if (d->driver.v)
-		tr_net_conn_finish(d->net, d->driver);
+		tr_net_conn_notify_drained(d->net, d->driver, 0);
 }
 
 static void perform(struct tr_daemon *d, const struct tr_executor_action *act)

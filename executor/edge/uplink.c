@@ -114,6 +114,7 @@ static void on_greeted(struct tr_daemon *d, const struct tr_frame *f)
 	ev.heartbeat_ms = m->heartbeat_ms;
 	if (ev.heartbeat_ms < 10 || ev.heartbeat_ms > TR_HEARTBEAT_MS_MAX)
 		ev.heartbeat_ms = TR_HEARTBEAT_MS_MAX;
+	d->dials_failed = 0;
 	snprintf(d->cluster, sizeof(d->cluster), "%s", m->cluster_id);
 	tr_net_conn_authenticated(d->net, d->driver);
 	/* A driver that is silent for the lease has lost us, or is lost. */
@@ -469,6 +470,17 @@ static void on_frame(struct tr_daemon *d, const struct tr_frame *f)
 	}
 }
 
+/* A driver that is away for long is worth one line, not one per dial. */
+static void log_down(struct tr_daemon *d, const struct tr_net_event *ev)
+{
+	bool dialled = ev->kind == TR_NET_DOWN;
+	bool again = !dialled && d->dials_failed++ > 0;
+	tr_log(again ? TR_LOG_DEBUG : TR_LOG_WARN,
+		dialled ? "driver-lost" : "driver-unreachable",
+		"url=%s reason=%s", TR_LOG_STR(d->conf->driver),
+		TR_LOG_STR(ev->error->text));
+}
+
 void tr_uplink_event(struct tr_daemon *d, const struct tr_net_event *ev)
 {
 	struct tr_executor_event up = { .kind = TR_EXECUTOR_LINK_UP };
@@ -481,13 +493,14 @@ void tr_uplink_event(struct tr_daemon *d, const struct tr_net_event *ev)
 		on_frame(d, &ev->frame);
 		break;
 	case TR_NET_DRAINED:
-		tr_pump_drained(d);
+		if (d->leaving)
+			tr_uplink_hang_up(d);
+		else
+			tr_pump_drained(d);
 		break;
 	case TR_NET_DOWN:
 	case TR_NET_DIAL_FAILED:
-		tr_log_warn("driver-lost", "url=%s reason=%s",
-			TR_LOG_STR(d->conf->driver),
-			TR_LOG_STR(ev->error->text));
+		log_down(d, ev);
 		link_lost(d);
 		tr_daemon_raise(d, &down);
 		break;
