@@ -9,6 +9,7 @@ function(tr_pkg target module)
 endfunction()
 
 tr_pkg(tr_dep_rdkafka rdkafka>=2.0.2)
+tr_pkg(tr_dep_crypto libcrypto)
 tr_pkg(tr_dep_lmdb lmdb>=0.9.24)
 tr_pkg(tr_dep_luajit luajit>=2.1)
 tr_pkg(tr_dep_protobuf_c libprotobuf-c>=1.4.1)
