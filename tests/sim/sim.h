@@ -39,6 +39,8 @@ enum {
 	SIM_HEALED_MS = 120000, /* then every job has ended */
 };
 
+#define SIM_NO_CONN UINT32_MAX
+
 /* Classes of faults; a seed switches each on or off. */
 enum sim_fault {
 	SIM_CRASH_DRIVER,
@@ -293,7 +295,7 @@ struct sim_executor {
 	uint64_t tick_at;
 	uint32_t slots;
 	struct tr_executor *core;
-	uint32_t conn; /* UINT32_MAX: none */
+	uint32_t conn; /* or SIM_NO_CONN */
 	size_t outputs_count;
 	struct sim_output *outputs[SIM_OUTPUTS];
 	size_t tasks_count;

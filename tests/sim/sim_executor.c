@@ -10,10 +10,6 @@
 #include "common/base/err.h"
 #include "common/base/xalloc.h"
 
-enum {
-	NO_CONN = UINT32_MAX
-};
-
 static struct sim_event event_of(
 	const struct sim *w, uint32_t node, enum sim_event_kind kind)
 {
@@ -32,7 +28,7 @@ static uint64_t term_of(const struct sim_executor *x)
 static void send(struct sim *w, uint32_t node, struct sim_msg *msg)
 {
 	uint32_t conn = w->executors[node].conn;
-	if (conn == NO_CONN)
+	if (conn == SIM_NO_CONN)
 		sim_msg_free(msg);
 	else
 		sim_send(w, conn, SIM_TO_DRIVER, msg);
@@ -86,7 +82,7 @@ static void send_kept(struct sim *w, uint32_t node)
 void sim_executor_replay(struct sim *w, uint32_t node)
 {
 	const struct sim_executor *x = &w->executors[node];
-	if (!x->alive || x->conn == NO_CONN || !x->last_report)
+	if (!x->alive || x->conn == SIM_NO_CONN || !x->last_report)
 		return;
 	struct sim_msg *msg = sim_msg(SIM_MSG_REPORT, x->last_report_term);
 	msg->output = tr_xmemdup(x->last_report, sizeof(*x->last_report));
@@ -207,10 +203,10 @@ static void dialed(struct sim *w, uint32_t node)
 static void hang_up(struct sim *w, uint32_t node)
 {
 	struct sim_executor *x = &w->executors[node];
-	if (x->conn == NO_CONN)
+	if (x->conn == SIM_NO_CONN)
 		return;
 	sim_cut(w, x->conn, SIM_TO_DRIVER, false);
-	x->conn = NO_CONN;
+	x->conn = SIM_NO_CONN;
 }
 
 static struct tr_executor_event from_driver(
@@ -264,7 +260,7 @@ void sim_executor_receive(struct sim *w, uint32_t node, struct sim_msg *msg)
 	struct tr_executor_event ev;
 	switch (msg->kind) {
 	case SIM_MSG_CLOSED:
-		w->executors[node].conn = NO_CONN;
+		w->executors[node].conn = SIM_NO_CONN;
 		feed_simple(w, node, TR_EXECUTOR_LINK_DOWN, msg);
 		break;
 	case SIM_MSG_HELLO_REPLY:
@@ -434,7 +430,7 @@ void sim_executor_feed(
 static void artefact(struct sim *w, const struct sim_event *ev)
 {
 	struct tr_executor_event next = { .kind = TR_EXECUTOR_ARTEFACT };
-	if (w->executors[ev->node].conn == NO_CONN)
+	if (w->executors[ev->node].conn == SIM_NO_CONN)
 		return;
 	next.ref.job.v = ev->arg;
 	sim_executor_feed(w, ev->node, &next);
@@ -482,7 +478,7 @@ void sim_executor_start(struct sim *w, uint32_t node)
 	x->instance++;
 	x->paused_until = 0;
 	x->tick_at = 0;
-	x->conn = NO_CONN;
+	x->conn = SIM_NO_CONN;
 	x->core = tr_executor_new(&opts);
 	sim_executor_feed(w, node, &start);
 }
@@ -504,7 +500,7 @@ void sim_executor_crash(struct sim *w, uint32_t node, bool reset)
 	if (!x->alive)
 		return;
 	sim_say(w, "executor %u ends", node);
-	if (x->conn != NO_CONN)
+	if (x->conn != SIM_NO_CONN)
 		sim_cut(w, x->conn, SIM_TO_DRIVER, reset);
 	sim_executor_fini(w, node);
 }

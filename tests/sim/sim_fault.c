@@ -88,7 +88,7 @@ static void reset_connection(struct sim *w)
 {
 	uint32_t node = any_executor(w);
 	const struct sim_executor *x = &w->executors[node];
-	if (!x->alive || x->conn == UINT32_MAX)
+	if (!x->alive || x->conn == SIM_NO_CONN)
 		return;
 	sim_reset(w, x->conn, sim_chance(w, 50));
 }
