@@ -39,6 +39,10 @@
  * counts as taken until then. Likewise for a held task that was not done and
  * is kept. A held task that is dropped needs no report.
  *
+ * When a LAUNCH leaves, a lane that it reads may have been undone by a later
+ * update already. It is sent with the place of the output as it was (the fetch
+ * fails and says so), never with that input left out.
+ *
  * Thread: one owner; step never blocks.
  */
 #ifndef TR_DRIVER_CORE_CORE_H
