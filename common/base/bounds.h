@@ -68,6 +68,9 @@
 #define TR_SHOW_ROWS_MAX         10000u /* lanes in one job show */
 #define TR_SCAN_REPLY_MAX        TR_MIB(4)
 
+/* The command line. */
+#define TR_CLIENT_RECONNECT_MS 600000u /* a waiting client for its driver */
+
 /* Planning. */
 #define TR_PLAN_WORKER_MEMORY      TR_MIB(256)
 #define TR_RANGE_RECORDS_MIN       50000u   /* smaller ranges are not split */
