@@ -5,7 +5,8 @@
 
 enum {
 	/* Whoever merges blocks holds a chunk of each of them. */
-	BLOCK_CHUNK = 64 << 10,
+	BLOCK_CHUNK_MIN = 4 << 10,
+	BLOCK_CHUNK_MAX = 64 << 10,
 	RUN_CHUNK = 256 << 10
 };
 
@@ -29,12 +30,21 @@ static int take_run_chunk(void *arg, const uint8_t *p, size_t n)
 	return b->sink_code;
 }
 
+/* All lanes of this stage together: a quarter of a task's memory. */
+static uint32_t block_chunk(const struct tr_exec *x)
+{
+	uint64_t n = x->opts.memory_bytes / 4 / x->opts.lanes[x->opts.stage];
+	if (n < BLOCK_CHUNK_MIN)
+		return BLOCK_CHUNK_MIN;
+	return n > BLOCK_CHUNK_MAX ? BLOCK_CHUNK_MAX : (uint32_t)n;
+}
+
 void tr_blockout_open(
 	struct tr_blockout *b, struct tr_node *n, uint32_t stage, uint32_t lane)
 {
 	*b = (struct tr_blockout){ .node = n, .stage = stage, .lane = lane };
-	tr_block_writer_init(&b->writer, BLOCK_CHUNK, &n->exec->chunk_scratch,
-		take_block_chunk, b);
+	tr_block_writer_init(&b->writer, block_chunk(n->exec),
+		&n->exec->chunk_scratch, take_block_chunk, b);
 }
 
 void tr_blockout_open_run(struct tr_blockout *b, struct tr_node *n)

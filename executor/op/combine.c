@@ -57,20 +57,41 @@ static int encode_key(struct tr_combine *c, const struct tr_elem *e)
 	return rc;
 }
 
+/* Short texts, which most keys are, need no copy of their encoding. */
+static struct tr_slot *put_text(
+	struct tr_combine *c, const struct tr_val *key, bool *fresh)
+{
+	if (tr_table_reserve(&c->table, 1) != 0)
+		return NULL;
+	return tr_table_put_short(&c->table,
+		tr_shortkey_tagged(
+			tr_shortkey_of(key->p, key->len), TR_TAG_BYTES),
+		key->len + 1, fresh);
+}
+
+static struct tr_slot *put_any(
+	struct tr_combine *c, const struct tr_elem *e, bool *fresh)
+{
+	if (encode_key(c, e) != 0)
+		return NULL;
+	return tr_table_put(
+		&c->table, tr_slice_of(c->key.data, c->key.len), fresh);
+}
+
 int tr_combine_slot(struct tr_combine *c, const struct tr_elem *e,
 	struct tr_slot **slot, bool *fresh)
 {
-	int rc = check_key(c, e);
-	if (rc != 0)
-		return rc;
-	rc = encode_key(c, e);
-	if (rc == 0) {
-		*slot = tr_table_put(
-			&c->table, tr_slice_of(c->key.data, c->key.len), fresh);
-		if (*slot)
-			return 0;
+	const struct tr_val *key = key_of(c, e);
+	if (c->reducer != REDUCER(NONE) && key->type == TR_VAL_BYTES &&
+		key->len < TR_TABLE_INLINE_KEY) {
+		*slot = put_text(c, key, fresh);
+	} else {
+		int rc = check_key(c, e);
+		if (rc != 0)
+			return rc;
+		*slot = put_any(c, e, fresh);
 	}
-	return tr_node_no_memory(&c->node);
+	return *slot ? 0 : tr_node_no_memory(&c->node);
 }
 
 static int fold(struct tr_combine *c, struct tr_slot *s, bool fresh,
@@ -86,18 +107,24 @@ static int fold(struct tr_combine *c, struct tr_slot *s, bool fresh,
 	return rc == 0 ? 0 : tr_node_no_memory(&c->node);
 }
 
-static int combine_push(struct tr_node *n, const struct tr_elem_batch *batch)
+static int combine_push_one(struct tr_node *n, const struct tr_elem *e)
 {
 	struct tr_combine *c = (struct tr_combine *)n;
+	struct tr_slot *slot;
+	bool fresh;
+	int rc = tr_combine_slot(c, e, &slot, &fresh);
+	if (rc != 0 || c->reducer == REDUCER(NONE))
+		return rc;
+	if (c->reducer != REDUCER(COUNT))
+		return fold(c, slot, fresh, e);
+	slot->i++;
+	return 0;
+}
+
+static int combine_push(struct tr_node *n, const struct tr_elem_batch *batch)
+{
 	for (uint32_t i = 0; i < batch->n; i++) {
-		const struct tr_elem *e = &batch->elems[i];
-		struct tr_slot *slot;
-		bool fresh;
-		int rc = tr_combine_slot(c, e, &slot, &fresh);
-		if (rc == 0 && c->reducer == REDUCER(COUNT))
-			slot->i++;
-		else if (rc == 0 && c->reducer != REDUCER(NONE))
-			rc = fold(c, slot, fresh, e);
+		int rc = combine_push_one(n, &batch->elems[i]);
 		if (rc != 0)
 			return rc;
 	}
@@ -138,6 +165,7 @@ void tr_combine_fini(struct tr_combine *c)
 
 static const struct tr_node_ops combine_ops = {
 	.push = combine_push,
+	.push_one = combine_push_one,
 	.finish = tr_combine_finish,
 	.free = combine_free,
 };

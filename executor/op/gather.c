@@ -87,6 +87,13 @@ static int gather_finish(struct tr_node *n)
 	return rc;
 }
 
+static int count_push_one(struct tr_node *n, const struct tr_elem *e)
+{
+	(void)e;
+	((struct gather *)n)->count++;
+	return 0;
+}
+
 static int count_push(struct tr_node *n, const struct tr_elem_batch *batch)
 {
 	((struct gather *)n)->count += batch->n;
@@ -132,6 +139,7 @@ struct tr_node *tr_gather_new(
 {
 	static const struct tr_node_ops count_ops = {
 		.push = count_push,
+		.push_one = count_push_one,
 		.push_records = count_push_records,
 		.finish = gather_finish,
 		.free = gather_free,

@@ -24,6 +24,9 @@ struct tr_node;
 struct tr_node_ops {
 	int (*push)(struct tr_node *n, const struct tr_elem_batch *batch);
 
+	/* Optional, for nodes that keep no view of it: a single element. */
+	int (*push_one)(struct tr_node *n, const struct tr_elem *elem);
+
 	/* Optional: a source's records as they come, no elements made. */
 	int (*push_records)(struct tr_node *n,
 		const struct tr_record_view *records, size_t n_records);

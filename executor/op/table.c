@@ -32,8 +32,8 @@ void tr_table_fini(struct tr_table *t)
 
 static uint64_t slot_hash(const struct tr_slot *s)
 {
-	return s->len > TR_TABLE_INLINE_KEY ? s->k1
-					    : tr_table_hash_short(s->k0, s->k1);
+	struct tr_shortkey k = { s->k0, s->k1 };
+	return s->len > TR_TABLE_INLINE_KEY ? s->k1 : tr_table_hash_short(k);
 }
 
 static int resize(struct tr_table *t, uint64_t cap)
@@ -115,9 +115,8 @@ struct tr_slot *tr_table_put(
 		return NULL;
 	if (key.n > TR_TABLE_INLINE_KEY)
 		return put_long(t, key, fresh);
-	uint64_t k[2] = { 0, 0 };
-	memcpy(k, key.p, key.n);
-	return tr_table_put_short(t, k[0], k[1], (uint32_t)key.n, fresh);
+	return tr_table_put_short(
+		t, tr_shortkey_of(key.p, key.n), (uint32_t)key.n, fresh);
 }
 
 /*

@@ -24,9 +24,10 @@
 #include "common/data/slice.h"
 #include "executor/op/arena.h"
 #include "executor/op/elem.h"
+#include "executor/op/shortkey.h"
 
 enum {
-	TR_TABLE_INLINE_KEY = 16 /* bytes */
+	TR_TABLE_INLINE_KEY = TR_SHORTKEY_MAX /* bytes */
 };
 
 /* Bytes of a value: at most cap of them, len in use. */
@@ -71,32 +72,31 @@ static inline uint64_t tr_table_cap(const struct tr_table *t)
 }
 
 /* Two multiplications' worth of mixing; constants from sqrt(2), sqrt(3). */
-static inline uint64_t tr_table_hash_short(uint64_t k0, uint64_t k1)
+static inline uint64_t tr_table_hash_short(struct tr_shortkey k)
 {
-	uint64_t h = (k0 ^ UINT64_C(0x6a09e667f3bcc909)) *
+	uint64_t h = (k.k0 ^ UINT64_C(0x6a09e667f3bcc909)) *
 		     UINT64_C(0x9e3779b97f4a7c15);
-	h ^= (k1 ^ (h >> 32)) * UINT64_C(0xbb67ae8584caa73b);
+	h ^= (k.k1 ^ (h >> 32)) * UINT64_C(0xbb67ae8584caa73b);
 	return h ^ (h >> 29);
 }
 
 /*
- * The slot of a key given as two words (bytes in memory order, zeros behind
- * them), 0 < len <= TR_TABLE_INLINE_KEY. The table has room for one more. A
- * fresh slot's value is the int 0.
+ * The slot of a key of 0 < len <= TR_TABLE_INLINE_KEY bytes. The table has
+ * room for one more. A fresh slot's value is the int 0.
  */
 static inline struct tr_slot *tr_table_put_short(
-	struct tr_table *t, uint64_t k0, uint64_t k1, uint32_t len, bool *fresh)
+	struct tr_table *t, struct tr_shortkey k, uint32_t len, bool *fresh)
 {
-	uint64_t at = tr_table_hash_short(k0, k1) & t->mask;
+	uint64_t at = tr_table_hash_short(k) & t->mask;
 	for (;; at = (at + 1) & t->mask) {
 		struct tr_slot *s = &t->slots[at];
-		if (s->k0 == k0 && s->k1 == k1 && s->len == len) {
+		if (s->k0 == k.k0 && s->k1 == k.k1 && s->len == len) {
 			*fresh = false;
 			return s;
 		}
 		if (s->len == 0) {
-			*s = (struct tr_slot){ .k0 = k0,
-				.k1 = k1,
+			*s = (struct tr_slot){ .k0 = k.k0,
+				.k1 = k.k1,
 				.len = len,
 				.type = TR_VAL_INT };
 			t->n++;

@@ -8,19 +8,26 @@ struct usercall {
 	struct tr_node node;
 	struct tr_emitter emitter;
 	struct tr_outbatch out;
-	bool behind_failed; /* the failure is that of a node behind */
+	struct tr_node *only; /* takes elements one by one; or NULL */
+	bool behind_failed;   /* the failure is that of a node behind */
 };
+
+static int collect(struct usercall *u, const struct tr_elem *elem)
+{
+	if (tr_outbatch_put(&u->out, elem) != 0)
+		return tr_node_no_memory(&u->node);
+	return tr_outbatch_is_full(&u->out)
+		       ? tr_outbatch_flush(&u->out, &u->node)
+		       : 0;
+}
 
 static int emit(struct tr_emitter *e, const struct tr_elem *elem)
 {
 	struct usercall *u =
 		(struct usercall *)((char *)e -
 				    offsetof(struct usercall, emitter));
-	int rc = tr_outbatch_put(&u->out, elem);
-	if (rc != 0)
-		rc = tr_node_no_memory(&u->node);
-	else if (tr_outbatch_is_full(&u->out))
-		rc = tr_outbatch_flush(&u->out, &u->node);
+	int rc = u->only ? u->only->ops->push_one(u->only, elem)
+			 : collect(u, elem);
 	u->behind_failed = rc != 0;
 	return rc;
 }
@@ -41,6 +48,8 @@ static int usercall_push(struct tr_node *n, const struct tr_elem_batch *batch)
 	struct usercall *u = (struct usercall *)n;
 	struct tr_exec_opts *o = &n->exec->opts;
 	struct tr_user_error where = { .index = UINT32_MAX };
+	bool one_by_one = n->n_out == 1 && n->out[0]->ops->push_one;
+	u->only = one_by_one ? n->out[0] : NULL;
 	atomic_store_explicit(&o->page->op, n->op->id, memory_order_relaxed);
 	int rc = o->program->ops->apply(o->program, n->op->id, n->op->kind,
 		batch, &u->emitter, &where, tr_node_error(n));

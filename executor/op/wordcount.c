@@ -17,11 +17,6 @@ struct wordcount {
 	struct tr_words words;
 };
 
-struct short_key {
-	uint64_t k0;
-	uint64_t k1;
-};
-
 static struct tr_slot *put_long(
 	struct wordcount *wc, const uint8_t *word, size_t n)
 {
@@ -33,69 +28,6 @@ static struct tr_slot *put_long(
 	return tr_table_put(
 		&c->table, tr_slice_of(c->key.data, c->key.len), &fresh);
 }
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/*
- * The 16 bytes from `word` on, of which only those before `end` are touched:
- * near the end of a text of 16 bytes or more its last 16 are shifted down.
- */
-static inline struct short_key load(
-	const uint8_t *text, const uint8_t *word, const uint8_t *end)
-{
-	struct short_key k = { 0, 0 };
-	size_t room = (size_t)(end - word);
-	if (room >= 16) {
-		memcpy(&k, word, 16);
-	} else if (end - text >= 16) {
-		memcpy(&k, end - 16, 16);
-		unsigned drop = 8 * (16 - (unsigned)room);
-		if (drop >= 64) {
-			k.k0 = k.k1 >> (drop - 64);
-			k.k1 = 0;
-		} else {
-			k.k0 = k.k0 >> drop | k.k1 << 1 << (63 - drop);
-			k.k1 >>= drop;
-		}
-	} else {
-		memcpy(&k, word, room);
-	}
-	return k;
-}
-
-/* What stays of the two halves of a word of that length. */
-static const uint64_t keep0[SHORT_WORD + 1] = { 0, 0xff, 0xffff, 0xffffff,
-	0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff,
-	~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0),
-	~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0) };
-static const uint64_t keep1[SHORT_WORD + 1] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
-	0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
-	0xffffffffffffff };
-
-/* The key of a short word: its tag and its bytes. */
-static inline struct short_key key_of_word(
-	const uint8_t *text, const uint8_t *word, size_t n, const uint8_t *end)
-{
-	struct short_key k = load(text, word, end);
-	k.k0 &= keep0[n];
-	k.k1 &= keep1[n];
-	return (struct short_key){
-		.k0 = k.k0 << 8 | TR_TAG_BYTES,
-		.k1 = k.k1 << 8 | k.k0 >> 56,
-	};
-}
-#else
-static inline struct short_key key_of_word(
-	const uint8_t *text, const uint8_t *word, size_t n, const uint8_t *end)
-{
-	(void)text;
-	(void)end;
-	uint8_t room[TR_TABLE_INLINE_KEY] = { TR_TAG_BYTES };
-	struct short_key k;
-	memcpy(room + 1, word, n);
-	memcpy(&k, room, sizeof(k));
-	return k;
-}
-#endif
 
 /* The k words that stand in wc->words. False: out of memory. */
 static bool count_words(struct wordcount *wc, size_t k)
@@ -109,10 +41,11 @@ static bool count_words(struct wordcount *wc, size_t k)
 		size_t n = wc->words.edge[2 * i + 1] - wc->words.edge[2 * i];
 		struct tr_slot *s;
 		if (n <= SHORT_WORD) {
-			struct short_key key = key_of_word(text, word, n, end);
+			struct tr_shortkey key = tr_shortkey_tagged(
+				tr_shortkey_in_text(word, n, end),
+				TR_TAG_BYTES);
 			bool fresh;
-			s = tr_table_put_short(
-				t, key.k0, key.k1, (uint32_t)n + 1, &fresh);
+			s = tr_table_put_short(t, key, (uint32_t)n + 1, &fresh);
 		} else {
 			s = put_long(wc, word, n);
 			if (!s)

@@ -1,6 +1,7 @@
 #include "tests/support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
@@ -135,7 +136,33 @@ static void test_table__stays_within_its_budget(void **state)
 	assert_int_equal(budget.used, 0);
 }
 
-TR_TEST_MAIN(cmocka_unit_test(test_table__counts_like_an_array),
+/* Exactly the key's bytes, wherever in a text it stands. */
+static void test_shortkey__is_the_bytes_of_the_key(void **state)
+{
+	(void)state;
+	for (size_t room = 0; room <= 40; room++) {
+		uint8_t *text = malloc(room > 0 ? room : 1);
+		for (size_t i = 0; i < room; i++)
+			text[i] = (uint8_t)(0xf1 + i * 7);
+		for (size_t at = 0; at <= room; at++)
+			for (size_t n = 0; n <= 16 && at + n <= room; n++) {
+				uint8_t want[17] = { 0x40 };
+				memcpy(want + 1, text + at, n);
+				struct tr_shortkey k =
+					tr_shortkey_of(text + at, n);
+				assert_memory_equal(&k, want + 1, 16);
+				k = tr_shortkey_in_text(
+					text + at, n, text + room);
+				assert_memory_equal(&k, want + 1, 16);
+				k = tr_shortkey_tagged(k, 0x40);
+				assert_memory_equal(&k, want, 16);
+			}
+		free(text);
+	}
+}
+
+TR_TEST_MAIN(cmocka_unit_test(test_shortkey__is_the_bytes_of_the_key),
+	cmocka_unit_test(test_table__counts_like_an_array),
 	cmocka_unit_test(test_table__tells_keys_of_zeros_apart),
 	cmocka_unit_test(test_table__keeps_values_of_any_length),
 	cmocka_unit_test(test_table__stays_within_its_budget));
