@@ -377,6 +377,69 @@ static void test_worker__passes_log_lines_on(void **state)
 	job_close(&j);
 }
 
+/* What user code left in its variables does not reach the next attempt. */
+static void test_worker__attempts_start_afresh(void **state)
+{
+	(void)state;
+	struct job j;
+	struct peer p;
+	Tranche__V1__WorkerDone *m[2];
+	job_open(&j, "local n = 0\n"
+		     "tranche.source { topic = 'lines' }\n"
+		     ":map(function(r) n = n + 1 return n, r.value end)\n"
+		     ":store('t')\n");
+	start(&p, &j);
+	for (int i = 0; i < 2; i++) {
+		send_map(&p, 0, 0, 100, 0);
+		m[i] = peer_done(&p);
+		assert_done(m[i]);
+	}
+	const ProtobufCBinaryData *a = &m[0]->receipt->output_digest;
+	const ProtobufCBinaryData *b = &m[1]->receipt->output_digest;
+	assert_int_equal(a->len, TR_DIGEST_SIZE);
+	assert_memory_equal(a->data, b->data, TR_DIGEST_SIZE);
+	tr_msg_free(m[0]);
+	tr_msg_free(m[1]);
+	/* Another range is another digest. */
+	send_map(&p, 0, 0, 99, 0);
+	m[0] = peer_done(&p);
+	assert_done(m[0]);
+	send_map(&p, 0, 1, 100, 0);
+	m[1] = peer_done(&p);
+	assert_done(m[1]);
+	assert_memory_not_equal(m[0]->receipt->output_digest.data,
+		m[1]->receipt->output_digest.data, TR_DIGEST_SIZE);
+	tr_msg_free(m[0]);
+	tr_msg_free(m[1]);
+	assert_int_equal(peer_stop(&p), 0);
+	job_close(&j);
+}
+
+static void test_worker__survives_too_much_memory(void **state)
+{
+	(void)state;
+	struct job j;
+	struct peer p;
+	job_open(&j, "local all = {}\n"
+		     "tranche.source { topic = 'lines' }\n"
+		     ":filter(function(r)\n"
+		     "  all[#all + 1] = ('x'):rep(1000000) .. r.offset\n"
+		     "  return true\n"
+		     "end):print()\n");
+	start(&p, &j);
+	for (int i = 0; i < 2; i++) {
+		send_map(&p, 0, 0, LINES, 0);
+		Tranche__V1__WorkerDone *m = peer_done(&p);
+		assert_non_null(m->error);
+		assert_string_equal(m->error->where, "job.lua:3");
+		assert_non_null(strstr(m->error->text, "memory"));
+		assert_non_null(strstr(m->error->position, "lines-0@"));
+		tr_msg_free(m);
+	}
+	assert_int_equal(peer_stop(&p), 0);
+	job_close(&j);
+}
+
 static void test_worker__damaged_or_lost_blocks(void **state)
 {
 	(void)state;
@@ -519,6 +582,8 @@ int main(void)
 		cmocka_unit_test(
 			test_worker__names_record_and_line_of_an_error),
 		cmocka_unit_test(test_worker__passes_log_lines_on),
+		cmocka_unit_test(test_worker__attempts_start_afresh),
+		cmocka_unit_test(test_worker__survives_too_much_memory),
 		cmocka_unit_test(test_worker__damaged_or_lost_blocks),
 		cmocka_unit_test(test_worker__page_shows_an_endless_loop),
 		cmocka_unit_test(test_worker__holds_to_its_rate),
