@@ -75,6 +75,9 @@ struct tr_lua_word {
 
 struct tr_lua_words {
 	struct tr_lua_word found[64];
+	uint32_t n_new;
+	uint32_t new[64];
+	uint32_t unused;
 	struct tr_lua_word_bytes slots[8192];
 };
 

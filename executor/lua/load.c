@@ -1,6 +1,6 @@
 #include "executor/lua/load.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>

@@ -53,7 +53,7 @@ end
 -- Strings of short words met before (words.h), by slot.
 local strings = host.word_cache
 
-local function cut(text, word)
+local function string_of(text, word)
 	local slot = word.slot
 	if slot == NO_SLOT then
 		return sub(text, word.begins + 1, word.ends)
@@ -66,6 +66,15 @@ local function cut(text, word)
 	strings[slot] = made
 	known.low, known.high = word.bytes.low, word.bytes.high
 	return made
+end
+
+-- Makes the strings of the words found that are new before any is asked for.
+-- So the script's loop is compiled for words that are known, which is what
+-- most will be, and not for the new ones that all are at first.
+local function make_new(text)
+	for i = 0, cache.n_new - 1 do
+		string_of(text, cache.found[cache.new[i]])
+	end
 end
 
 -- The words of cache.found belong to `owner`, an iterator; it has taken the
@@ -84,6 +93,9 @@ local function refill(self)
 	end
 	owner = nil
 	n = find_words(cache, set, text, #text, self[DONE])
+	if cache.n_new > 0 then
+		make_new(text)
+	end
 	owner, owned_text, at = self, text, 0
 end
 
@@ -103,7 +115,7 @@ local words = {
 		end
 		local word = cache.found[at]
 		at = at + 1
-		return cut(owned_text, word)
+		return string_of(owned_text, word)
 	end,
 	__metatable = false,
 }

@@ -1,7 +1,7 @@
 #include "executor/lua/lua.h"
 
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "common/base/bounds.h"
 #include "common/base/xalloc.h"

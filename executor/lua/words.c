@@ -107,26 +107,38 @@ static uint32_t slot_of(struct tr_lua_word_bytes b)
 	return (uint32_t)(h >> 32) % TR_LUA_WORDS_SLOTS;
 }
 
+/* Bytes and slot of a word of the text, whose bounds are set. */
+static void identify(
+	struct tr_lua_words *w, uint32_t i, const struct walk *walk)
+{
+	struct tr_lua_word *word = &w->found[i];
+	uint32_t len = word->ends - word->begins;
+	if (len > TR_LUA_WORD_MAX) {
+		word->slot = TR_LUA_WORDS_NO_SLOT;
+		return;
+	}
+	word->bytes =
+		to_bytes(walk->s + word->begins, len, walk->n - word->begins);
+	word->slot = slot_of(word->bytes);
+	const struct tr_lua_word_bytes *known = &w->slots[word->slot];
+	w->new[w->n_new] = i;
+	w->n_new += ((known->low ^ word->bytes.low) |
+			    (known->high ^ word->bytes.high)) != 0;
+}
+
 uint32_t tr_lua_words_find(struct tr_lua_words *w, const uint8_t *set,
 	const char *s, uint32_t n, uint32_t at)
 {
 	struct walk walk = { set, (const uint8_t *)s, n, UINT32_MAX, 0 };
 	uint32_t count = 0;
-	while (count < TR_LUA_WORDS_FOUND) {
+	w->n_new = 0;
+	for (; count < TR_LUA_WORDS_FOUND; count++) {
 		struct tr_lua_word *word = &w->found[count];
 		word->begins = next(&walk, at, true);
 		if (word->begins >= n)
 			break;
 		at = word->ends = next(&walk, word->begins, false);
-		uint32_t len = word->ends - word->begins;
-		word->slot = TR_LUA_WORDS_NO_SLOT;
-		if (len <= TR_LUA_WORD_MAX) {
-			word->bytes = to_bytes(
-				walk.s + word->begins, len, n - word->begins);
-			word->slot = slot_of(word->bytes);
-			__builtin_prefetch(&w->slots[word->slot]);
-		}
-		count++;
+		identify(w, count, &walk);
 	}
 	return count;
 }

@@ -5,9 +5,10 @@
  * an allocation that is garbage at once. So the last short word of each of a
  * number of slots is remembered: its bytes here in `slots`, and under the same
  * slot, in a table on the Lua side, its string. find leaves the words it came
- * across in `found`; Lua takes the string of a slot that holds the word's
- * bytes, and else makes the string, puts it into its table and then the bytes
- * into the slot, in this order, so that a failure between does no harm.
+ * across in `found`, and in `new` which of them are not in their slots; Lua
+ * takes the string of a slot that holds the word's bytes, and else makes the
+ * string, puts it into its table and then the bytes into the slot, in this
+ * order, so that a failure between does no harm.
  *
  * Thread: the program's.
  */
@@ -40,6 +41,9 @@ struct tr_lua_word {
 /* Repeated in ffi.lua. */
 struct tr_lua_words {
 	struct tr_lua_word found[TR_LUA_WORDS_FOUND];
+	uint32_t n_new;
+	uint32_t new[TR_LUA_WORDS_FOUND]; /* indices of found */
+	uint32_t unused;
 	struct tr_lua_word_bytes slots[TR_LUA_WORDS_SLOTS];
 };
 
