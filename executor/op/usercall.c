@@ -9,7 +9,7 @@ struct usercall {
 	struct tr_emitter emitter;
 	struct tr_outbatch out;
 	struct tr_node *only; /* takes elements one by one; or NULL */
-	bool behind_failed;   /* the failure is that of a node behind */
+	int behind;           /* code of a node behind that failed */
 };
 
 static int collect(struct usercall *u, const struct tr_elem *elem)
@@ -26,10 +26,11 @@ static int emit(struct tr_emitter *e, const struct tr_elem *elem)
 	struct usercall *u =
 		(struct usercall *)((char *)e -
 				    offsetof(struct usercall, emitter));
-	int rc = u->only ? u->only->ops->push_one(u->only, elem)
-			 : collect(u, elem);
-	u->behind_failed = rc != 0;
-	return rc;
+	/* User code may catch what we return, and go on: it stays failed. */
+	if (u->behind == 0)
+		u->behind = u->only ? u->only->ops->push_one(u->only, elem)
+				    : collect(u, elem);
+	return u->behind;
 }
 
 /* The program set code and text. */
@@ -54,8 +55,8 @@ static int usercall_push(struct tr_node *n, const struct tr_elem_batch *batch)
 	int rc = o->program->ops->apply(o->program, n->op->id, n->op->kind,
 		batch, &u->emitter, &where, tr_node_error(n));
 	tr_page_beat(o->page);
-	if (rc != 0 && u->behind_failed)
-		return rc;
+	if (u->behind != 0)
+		return u->behind;
 	if (rc != 0)
 		return fail_in_user_code(n, &where,
 			where.index < batch->n ? &batch->elems[where.index]

@@ -440,6 +440,31 @@ static void test_worker__survives_too_much_memory(void **state)
 	job_close(&j);
 }
 
+/* A failure behind user code is one, even if user code catches it. */
+static void test_worker__failures_cannot_be_caught(void **state)
+{
+	(void)state;
+	struct job j;
+	struct peer p;
+	job_open(&j, "tranche.source { topic = 'lines' }\n"
+		     ":flat_map(function(r, emit)\n"
+		     "  if r.offset == 5 then\n"
+		     "    pcall(emit, 'k', 'no number')\n"
+		     "  end\n"
+		     "end):reduce_by_key('sum'):print()\n");
+	start(&p, &j);
+	send_map(&p, 0, 0, 10, 0);
+	Tranche__V1__WorkerDone *m = peer_done(&p);
+	assert_non_null(m->error);
+	assert_string_equal(m->error->code, "user-code");
+	assert_non_null(strstr(m->error->text, "cannot sum 'no number'"));
+	assert_string_equal(m->error->position, "lines-0@5");
+	assert_string_equal(m->error->where, "job.lua:6");
+	tr_msg_free(m);
+	assert_int_equal(peer_stop(&p), 0);
+	job_close(&j);
+}
+
 static void test_worker__damaged_or_lost_blocks(void **state)
 {
 	(void)state;
@@ -584,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_worker__passes_log_lines_on),
 		cmocka_unit_test(test_worker__attempts_start_afresh),
 		cmocka_unit_test(test_worker__survives_too_much_memory),
+		cmocka_unit_test(test_worker__failures_cannot_be_caught),
 		cmocka_unit_test(test_worker__damaged_or_lost_blocks),
 		cmocka_unit_test(test_worker__page_shows_an_endless_loop),
 		cmocka_unit_test(test_worker__holds_to_its_rate),
