@@ -139,6 +139,11 @@ static const char *source_offsets(
 	return op->offsets;
 }
 
+static bool has_span(const struct draft *d, uint32_t stage)
+{
+	return d->n_spans > 0 && d->spans[d->n_spans - 1].stage == stage;
+}
+
 static int add_topic(
 	struct draft *d, uint32_t stage, const Tranche__V1__Operator *op)
 {
@@ -171,6 +176,12 @@ static int add_topic(
 		s->span.until = found->until;
 	}
 	tr_offset_spans_fini(&own);
+	if (rc == 0 && !has_span(d, stage))
+		return tr_error_set(d->err, TR_EINVAL,
+			"%s: --offsets say nothing of topic '%s': name it "
+			"there "
+			"too",
+			op->where, op->topic);
 	return rc;
 }
 
@@ -320,6 +331,20 @@ static Tranche__V1__LaneRange *new_range(uint32_t stage, uint32_t lane,
 	return lr;
 }
 
+/*
+ * How many lanes a span is cut into. A source that has nothing to read has one
+ * lane all the same, an empty range, so that what follows it runs: the count
+ * of nothing is 0, and a table of nothing is empty.
+ */
+static uint64_t lanes_of(
+	const struct draft *d, size_t i, uint64_t max, const uint32_t *lanes)
+{
+	const struct source_span *s = &d->spans[i];
+	bool is_last = i + 1 == d->n_spans || d->spans[i + 1].stage != s->stage;
+	uint64_t n = tr_ranges_count(s->span.first, s->span.last, max);
+	return n == 0 && is_last && lanes[s->stage] == 0 ? 1 : n;
+}
+
 /* Cuts all spans into lanes; lanes count per stage. */
 static int cut_ranges(struct draft *d, uint64_t max, uint32_t *lanes)
 {
@@ -332,10 +357,11 @@ static int cut_ranges(struct draft *d, uint64_t max, uint32_t *lanes)
 			"the ranges make %" PRIu64
 			" tasks, the limit is %u; raise --max-range",
 			total, TR_LANES_MAX);
-	d->plan->ranges = tr_xcalloc(total + 1, sizeof(*d->plan->ranges));
+	d->plan->ranges =
+		tr_xcalloc(total + d->stages->n, sizeof(*d->plan->ranges));
 	for (size_t i = 0; i < d->n_spans; i++) {
 		const struct source_span *s = &d->spans[i];
-		uint64_t n = tr_ranges_count(s->span.first, s->span.last, max);
+		uint64_t n = lanes_of(d, i, max, lanes);
 		for (uint64_t k = 0; k < n; k++) {
 			int64_t from, until;
 			tr_ranges_cut(s->span.first, s->span.last, n, k, &from,
