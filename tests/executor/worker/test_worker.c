@@ -517,14 +517,14 @@ static void test_worker__page_shows_an_endless_loop(void **state)
 	uint64_t deadline = tr_clock_mono_ms() + PEER_MS;
 	while (strcmp(view.at, "lines-0@321") != 0) {
 		assert_true(tr_clock_mono_ms() < deadline);
-		usleep(1000);
+		usleep(1000); /* lint: waits for the condition above */
 		tr_page_read(p.page, &view);
 	}
 	assert_int_equal(view.state, TR_PAGE_RUNNING);
 	assert_int_equal(view.op, 1);
 	assert_int_equal(view.attempt, ATTEMPT);
 	uint64_t stuck = view.progress;
-	usleep(50000);
+	usleep(50000); /* lint: waits to see that nothing moves */
 	tr_page_read(p.page, &view);
 	assert_int_equal(view.progress, stuck);
 	assert_int_equal(kill(p.pid, SIGKILL), 0);
