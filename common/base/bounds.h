@@ -66,6 +66,7 @@
 #define TR_WATCHES_MAX           1024u
 #define TR_WATCH_INTERVAL_MS_MIN 20u
 #define TR_SHOW_ROWS_MAX         10000u /* lanes in one job show */
+#define TR_DRAINED_MAX              64u /* processes remembered as leaving */
 #define TR_SCAN_REPLY_MAX        TR_MIB(4)
 
 /* The command line. */
@@ -93,7 +94,7 @@
 #define TR_ATTEMPTS_PER_TASK      4u /* failures, not losses */
 #define TR_LOSSES_PER_TASK        16u
 #define TR_WORKER_DEATHS_PER_TASK 3u    /* then the task is held to blame */
-#define TR_RECOVER_GRACE_MS       3000u /* for executors to come back */
+#define TR_RECOVER_GRACE_MS       1000u /* for executors to come back */
 #define TR_EXECUTOR_FAILURES_MAX  8u    /* of one job, then excluded for it */
 #define TR_RETRY_BACKOFF_MS_MIN   100u
 #define TR_RETRY_BACKOFF_MS_MAX   10000u

@@ -140,6 +140,25 @@ static void feed_held(struct tr_driver *d, struct tr_peer *p,
 	tr_driver_step(d, &ev);
 }
 
+/* Whether an operator drained this very process before it reconnected. */
+static bool was_drained(const struct tr_driver *d, const struct tr_peer *p)
+{
+	for (size_t i = 0; i < TR_ARRAY_LEN(d->drained); i++)
+		if (d->drained[i][0] && strcmp(d->drained[i], p->instance) == 0)
+			return true;
+	return false;
+}
+
+void tr_cluster_drain(struct tr_driver *d, struct tr_peer *p)
+{
+	if (!was_drained(d, p))
+		snprintf(d->drained[d->n_drained++ % TR_ARRAY_LEN(d->drained)],
+			TR_NAME_MAX, "%s", p->instance);
+	struct tr_core_event ev = { .kind = TR_CORE_EXECUTOR_DRAIN,
+		.u.member = { p->executor } };
+	tr_driver_step(d, &ev);
+}
+
 static void on_register(
 	struct tr_driver *d, struct tr_peer *p, const struct tr_frame *f)
 {
@@ -165,7 +184,8 @@ static void on_register(
 	struct tr_core_event up = { .kind = TR_CORE_EXECUTOR_UP,
 		.u.up = { .executor = p->executor,
 			.node = name_hash(p->name),
-			.slots = p->slots } };
+			.slots = p->slots,
+			.draining = was_drained(d, p) } };
 	tr_driver_step(d, &up);
 	for (size_t i = 0; i < m->n_held; i++)
 		feed_held(d, p, m->held[i]);
@@ -556,13 +576,6 @@ static void on_artefact(
 	tr_msg_free(m);
 }
 
-static void on_drain(struct tr_driver *d, struct tr_peer *p)
-{
-	struct tr_core_event ev = { .kind = TR_CORE_EXECUTOR_DRAIN,
-		.u.member = { p->executor } };
-	tr_driver_step(d, &ev);
-}
-
 bool tr_cluster_frame(
 	struct tr_driver *d, struct tr_peer *p, struct tr_net_event *ev)
 {
@@ -595,7 +608,7 @@ bool tr_cluster_frame(
 		on_artefact(d, p, f);
 		break;
 	case TR_KIND_DRAIN:
-		on_drain(d, p);
+		tr_cluster_drain(d, p);
 		break;
 	default: {
 		struct tr_error err;
@@ -735,7 +748,12 @@ static void add_input(struct inputs *in, struct tr_lane_id from,
 	r->digest = b->digest;
 }
 
-/* All blocks for a reduce lane, in plan order: stage, then lane. */
+/*
+ * All blocks for a reduce lane, in plan order: stage, then lane. A result that
+ * was undone since the core decided on this launch is named all the same: the
+ * fetch fails and the task reports it lost, where leaving it out would lose
+ * its records.
+ */
 static void collect_inputs(
 	struct inputs *in, const struct tr_edge_job *j, struct tr_lane_id to)
 {
@@ -744,7 +762,7 @@ static void collect_inputs(
 		uint32_t s = st->inputs[i];
 		for (uint32_t lane = 0; lane < j->lanes[s].lanes; lane++) {
 			const struct tr_edge_attempt *a =
-				tr_edge_task_result(&j->lanes[s].tasks[lane]);
+				tr_edge_task_last(&j->lanes[s].tasks[lane]);
 			const Tranche__V1__BlockInfo *b =
 				a && a->receipt ? block_for(a, to) : NULL;
 			if (b)

@@ -571,9 +571,7 @@ static void on_executor_drain(struct tr_driver *d, struct tr_peer *p,
 			strcmp(id, m->executor) != 0)
 			continue;
 		found = true;
-		struct tr_core_event ev = { .kind = TR_CORE_EXECUTOR_DRAIN,
-			.u.member = { e->executor } };
-		tr_driver_step(d, &ev);
+		tr_cluster_drain(d, e);
 	}
 	tr_error_set(&err, TR_ENOTFOUND,
 		"no executor '%s': see tranche executor list", m->executor);

@@ -455,7 +455,9 @@ static int start_core(struct tr_driver *d, struct tr_error *err)
 	uint64_t seed = 0;
 	tr_core_limits_default(&limits);
 	limits.lease_ms = d->conf->lease_ms;
-	limits.grace_ms = d->conf->lease_ms;
+	/* Executors dial again within a fraction of it; see executor/core. */
+	if (limits.grace_ms > d->conf->lease_ms)
+		limits.grace_ms = d->conf->lease_ms;
 	d->core = tr_core_new(&limits);
 	d->update = tr_xcalloc(1, sizeof(*d->update));
 	ssize_t n = getrandom(&seed, sizeof(seed), 0);

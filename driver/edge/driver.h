@@ -96,6 +96,10 @@ struct tr_driver {
 	struct tr_peer **members; /* registered executors, by executor id */
 	size_t n_members;
 	uint32_t n_watches;
+	/* Processes that are to leave, also if they reconnect; the last ones.
+	 */
+	char drained[TR_DRAINED_MAX][TR_NAME_MAX];
+	size_t n_drained;
 	/* Updates being performed, oldest first. */
 	struct tr_pending *pending, **pending_tail;
 	bool performing;
@@ -167,6 +171,9 @@ bool tr_cluster_frame(
 	struct tr_driver *d, struct tr_peer *p, struct tr_net_event *ev);
 void tr_cluster_down(struct tr_driver *d, struct tr_peer *p);
 void tr_cluster_send(struct tr_driver *d, const struct tr_core_send *s);
+
+/* No new tasks for this executor, for as long as its process lives. */
+void tr_cluster_drain(struct tr_driver *d, struct tr_peer *p);
 void tr_cluster_heartbeat(struct tr_driver *d);
 
 /* Of all that the task put out; zero without a receipt. */

@@ -144,7 +144,9 @@ struct tr_edge_attempt *tr_edge_attempt_find(
 /* Makes room by dropping the oldest attempt that does not count. */
 static void forget_oldest(struct tr_edge_task *t)
 {
-	uint32_t i = t->done == 1 ? 1 : 0;
+	uint32_t i = 0;
+	while (i + 1 == t->done || i + 1 == t->last)
+		i++;
 	attempt_fini(&t->attempts[i]);
 	memmove(&t->attempts[i], &t->attempts[i + 1],
 		(t->n_attempts - i - 1) * sizeof(t->attempts[0]));
@@ -152,6 +154,8 @@ static void forget_oldest(struct tr_edge_task *t)
 	t->forgotten++;
 	if (t->done > i + 1)
 		t->done--;
+	if (t->last > i + 1)
+		t->last--;
 }
 
 struct tr_edge_attempt *tr_edge_attempt_get(struct tr_edge_task *t,
@@ -178,6 +182,18 @@ struct tr_edge_attempt *tr_edge_attempt_get(struct tr_edge_task *t,
 const struct tr_edge_attempt *tr_edge_task_result(const struct tr_edge_task *t)
 {
 	return t->done ? &t->attempts[t->done - 1] : NULL;
+}
+
+const struct tr_edge_attempt *tr_edge_task_last(const struct tr_edge_task *t)
+{
+	return t->last ? &t->attempts[t->last - 1] : NULL;
+}
+
+void tr_edge_task_set_done(
+	struct tr_edge_task *t, const struct tr_edge_attempt *a)
+{
+	t->done = (uint32_t)(a - t->attempts) + 1;
+	t->last = t->done;
 }
 
 void tr_edge_job_set_error(struct tr_edge_job *j, int code, const char *text,

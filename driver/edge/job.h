@@ -54,6 +54,11 @@ struct tr_edge_task {
 	uint32_t n_attempts;
 	uint32_t forgotten; /* older attempts not kept any more */
 	uint32_t done;      /* index + 1 of the attempt that counts; 0: none */
+	/*
+	 * The same, and kept when the result is undone: a reduce task that was
+	 * decided on before still names its blocks, and reports them lost.
+	 */
+	uint32_t last;
 };
 
 struct tr_edge_stage {
@@ -121,6 +126,13 @@ struct tr_edge_attempt *tr_edge_attempt_get(struct tr_edge_task *t,
 
 /* The attempt whose output counts, or NULL. */
 const struct tr_edge_attempt *tr_edge_task_result(const struct tr_edge_task *t);
+
+/* The attempt that finished last, undone or not, or NULL. */
+const struct tr_edge_attempt *tr_edge_task_last(const struct tr_edge_task *t);
+
+/* Makes a, which is one of t's, the attempt that counts. */
+void tr_edge_task_set_done(
+	struct tr_edge_task *t, const struct tr_edge_attempt *a);
 
 /* Remembers why the job fails; later reasons replace earlier ones. */
 void tr_edge_job_set_error(struct tr_edge_job *j, int code, const char *text,

@@ -101,7 +101,7 @@ static void put_finished(struct tr_driver *d, struct tr_edge_job *j,
 		if (j->stages->s[rec->ref.lane.stage].kind == TR_STAGE_SOURCE)
 			j->ranges_done++;
 	}
-	t->done = (uint32_t)(a - t->attempts) + 1;
+	tr_edge_task_set_done(t, a);
 	j->changed++;
 	char none[] = "";
 	struct tr_peer *p = tr_driver_member(d, rec->executor);

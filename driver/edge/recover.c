@@ -76,6 +76,13 @@ static int recover_plan(struct tr_driver *d, const Tranche__V1__PlanStored *s,
 	return 0;
 }
 
+static void count_done(struct tr_edge_job *j, uint32_t stage)
+{
+	j->tasks_done++;
+	if (j->stages->s[stage].kind == TR_STAGE_SOURCE)
+		j->ranges_done++;
+}
+
 static int recover_task(struct tr_driver *d, const Tranche__V1__TaskFinished *s,
 	struct tr_error *err)
 {
@@ -94,17 +101,19 @@ static int recover_task(struct tr_driver *d, const Tranche__V1__TaskFinished *s,
 	a->outcome = TR_EDGE_DONE;
 	a->records = s->receipt->records_in;
 	a->bytes = s->receipt->bytes_in;
-	t->done = (uint32_t)(a - t->attempts) + 1;
-	j->tasks_done++;
-	if (j->stages->s[s->stage].kind == TR_STAGE_SOURCE)
-		j->ranges_done++;
+	tr_edge_task_set_done(t, a);
+	if (s->unfinished)
+		t->done = 0;
+	else
+		count_done(j, s->stage);
 	struct tr_core_event ev = { .kind = TR_CORE_RECOVER_TASK,
 		.u.recover = { .ref = { .job = j->id,
 				       .batch = s->batch,
 				       .lane = lane,
 				       .attempt = { s->attempt } },
 			.digest = tr_cluster_digest(s->receipt),
-			.has_blocks = s->receipt->n_blocks > 0 } };
+			.has_blocks = s->receipt->n_blocks > 0,
+			.unfinished = s->unfinished } };
 	tr_driver_step(d, &ev);
 	return 0;
 }

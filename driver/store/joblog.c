@@ -140,15 +140,24 @@ static int finish_task(struct tr_joblog *j, const Tranche__V1__TaskFinished *r,
 		tr_task_key(key, r->batch, r->stage, r->lane), r, err);
 }
 
+/* The record stays: after a restart the next result is compared with it. */
 static int unfinish_task(struct tr_joblog *j,
 	const Tranche__V1__TaskUnfinished *r, struct tr_error *err)
 {
 	uint8_t key[TR_TASK_KEY];
+	void *found = NULL;
 	if (is_late(j, r->batch))
 		return 0;
-	int rc = tr_kv_del(j->txn, TR_JOB_FINISHED,
-		tr_task_key(key, r->batch, r->stage, r->lane), err);
-	return rc == TR_ENOTFOUND ? 0 : rc;
+	struct tr_slice at = tr_task_key(key, r->batch, r->stage, r->lane);
+	int rc = tr_store_get_msg(j->txn, TR_JOB_FINISHED, at,
+		&tranche__v1__task_finished__descriptor, &found, err);
+	if (rc != 0)
+		return rc == TR_ENOTFOUND ? 0 : rc;
+	Tranche__V1__TaskFinished *task = found;
+	task->unfinished = true;
+	rc = put(j, TR_JOB_FINISHED, at, task, err);
+	tr_msg_free(task);
+	return rc;
 }
 
 static int write_rows(struct tr_joblog *j, const struct tr_store_item *item,

@@ -356,7 +356,9 @@ static int tell_record(
 			ULL(r->plan_stored->plan->batch));
 		break;
 	case RECORD(TASK_FINISHED):
-		tell(s, "finished %llu/%llu/%u/%u", ULL(r->task_finished->job),
+		tell(s, "%s %llu/%llu/%u/%u",
+			r->task_finished->unfinished ? "undone" : "finished",
+			ULL(r->task_finished->job),
 			ULL(r->task_finished->batch), r->task_finished->stage,
 			r->task_finished->lane);
 		break;

@@ -246,13 +246,15 @@ static void test_recover__tells_what_is_open(void **state)
 	fix_open(f);
 	assert_string_equal(fix_recover(f),
 		"submit 1, commit 1/1, plan 1/2, finished 1/2/0/0, "
-		"finished 1/2/1/1, plan 1/3, finished 1/3/0/0, submit 2, "
+		"undone 1/2/0/1, finished 1/2/1/1, plan 1/3, finished 1/3/0/0, "
+		"submit 2, "
 		"submit 3, plan 3/1");
 	assert_int_equal(tr_store_last_job(f->store).v, 4);
 	fix_maintain(f);
 	assert_string_equal(fix_recover(f),
 		"submit 1, commit 1/1, plan 1/2, finished 1/2/0/0, "
-		"finished 1/2/1/1, plan 1/3, finished 1/3/0/0, submit 2, "
+		"undone 1/2/0/1, finished 1/2/1/1, plan 1/3, finished 1/3/0/0, "
+		"submit 2, "
 		"submit 3, plan 3/1");
 }
 
