@@ -102,6 +102,8 @@ static void put_finished(struct tr_driver *d, struct tr_edge_job *j,
 			j->ranges_done++;
 	}
 	tr_edge_task_set_done(t, a);
+	a->outcome = TR_EDGE_DONE;
+	a->ended_ms = d->wall_ms;
 	j->changed++;
 	char none[] = "";
 	struct tr_peer *p = tr_driver_member(d, rec->executor);
