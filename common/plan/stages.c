@@ -16,23 +16,34 @@ struct trait {
 	bool passes_input;          /* followers see its input, unshuffled */
 };
 
+#define ONE_INPUT .inputs_min = 1, .inputs_max = 1
+#define GATHERS   ONE_INPUT, .shuffle = TR_STAGE_GATHER
+#define BY_KEY    ONE_INPUT, .shuffle = TR_STAGE_HASH, .unique_keys = true
+
 static const struct trait traits[] = {
 	[OP(SOURCE)] = { .name = "source" },
-	[OP(MAP)] = { "map", 1, 1 },
-	[OP(FILTER)] = { "filter", 1, 1, .keeps_keys = true },
-	[OP(FLAT_MAP)] = { "flat_map", 1, 1 },
-	[OP(MAP_VALUES)] = { "map_values", 1, 1, .keeps_keys = true },
-	[OP(KEY_BY)] = { "key_by", 1, 1 },
-	[OP(REDUCE_BY_KEY)] = { "reduce_by_key", 1, 1, TR_STAGE_HASH, true },
-	[OP(COUNT)] = { "count", 1, 1, TR_STAGE_GATHER },
-	[OP(COUNT_BY_VALUE)] = { "count_by_value", 1, 1, TR_STAGE_HASH, true },
-	[OP(COUNT_BY_KEY)] = { "count_by_key", 1, 1, TR_STAGE_HASH, true },
-	[OP(DISTINCT)] = { "distinct", 1, 1, TR_STAGE_HASH },
-	[OP(UNION)] = { "union", 1, TR_OPERATORS_MAX },
-	[OP(SPLIT)] = { "split", 1, 1 },
-	[OP(STORE)] = { "store", 1, 1, TR_STAGE_HASH, true },
-	[OP(PRINT)] = { "print", 1, 1, TR_STAGE_GATHER, .passes_input = true },
-	[OP(TAKE)] = { "take", 1, 1, TR_STAGE_GATHER },
+	[OP(MAP)] = { .name = "map", ONE_INPUT },
+	[OP(FILTER)] = { .name = "filter", ONE_INPUT, .keeps_keys = true },
+	[OP(FLAT_MAP)] = { .name = "flat_map", ONE_INPUT },
+	[OP(MAP_VALUES)] = { .name = "map_values",
+		ONE_INPUT,
+		.keeps_keys = true },
+	[OP(KEY_BY)] = { .name = "key_by", ONE_INPUT },
+	[OP(REDUCE_BY_KEY)] = { .name = "reduce_by_key", BY_KEY },
+	[OP(COUNT)] = { .name = "count", GATHERS },
+	[OP(COUNT_BY_VALUE)] = { .name = "count_by_value", BY_KEY },
+	[OP(COUNT_BY_KEY)] = { .name = "count_by_key", BY_KEY },
+	/* Pairs are distinct, keys may come again. */
+	[OP(DISTINCT)] = { .name = "distinct",
+		ONE_INPUT,
+		.shuffle = TR_STAGE_HASH },
+	[OP(UNION)] = { .name = "union",
+		.inputs_min = 1,
+		.inputs_max = TR_OPERATORS_MAX },
+	[OP(SPLIT)] = { .name = "split", ONE_INPUT },
+	[OP(STORE)] = { .name = "store", BY_KEY },
+	[OP(PRINT)] = { .name = "print", GATHERS, .passes_input = true },
+	[OP(TAKE)] = { .name = "take", GATHERS },
 };
 
 static const struct trait *trait_of(const Tranche__V1__Operator *op)

@@ -199,7 +199,7 @@ static void work_run(struct tr_work *work, void *state)
 		read_scan(w);
 		break;
 	default:
-		tr_assert(!"a kind that reads");
+		tr_assert(false);
 	}
 }
 
@@ -316,7 +316,7 @@ static void work_done(struct tr_work *work)
 		send_scan(w);
 		break;
 	default:
-		tr_assert(!"a kind that reads");
+		tr_assert(false);
 	}
 }
 

@@ -65,7 +65,7 @@ int tr_reduce(Tranche__V1__Reducer reducer, struct tr_val *acc,
 		*acc = *v;
 		return 0;
 	default:
-		tr_assert(!"a reducer of ours");
+		tr_assert(false); /* not a reducer of ours */
 		return 0;
 	}
 }

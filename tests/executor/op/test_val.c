@@ -25,7 +25,7 @@ static size_t ladder(struct tr_val *v)
 	v[n++] = tr_val_null();
 	v[n++] = boolean(false);
 	v[n++] = boolean(true);
-	v[n++] = tr_val_number(-INFINITY);
+	v[n++] = tr_val_number((double)-INFINITY);
 	v[n++] = tr_val_int(INT64_MIN);
 	v[n++] = tr_val_int(-5);
 	v[n++] = tr_val_number(-4.5);
