@@ -8,7 +8,7 @@
 #include "tests/support/feed.h"
 
 enum {
-	FLUSH_EVERY = 20000, /* lines: several batches in each partition */
+	FLUSH_EVERY = 5000, /* lines: several batches in each partition */
 };
 
 const char lines_lua[] =

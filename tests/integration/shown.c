@@ -61,14 +61,9 @@ void shown_wait(struct cluster *c, struct shown *s, const char *job,
 	fail_msg("waited for job %s in vain: %s", job, text ? text : "none");
 }
 
-static const json_t *status_of(const struct shown *s)
-{
-	return json_object_get(s->all, "status");
-}
-
 const char *shown_state(const struct shown *s)
 {
-	return text_of(status_of(s), "state");
+	return text_of(s->all, "state");
 }
 
 bool shown_is_in(const struct shown *s, void *state)
@@ -78,12 +73,12 @@ bool shown_is_in(const struct shown *s, void *state)
 
 uint64_t shown_number(const struct shown *s, const char *field)
 {
-	return (uint64_t)number_of(status_of(s), field);
+	return (uint64_t)number_of(s->all, field);
 }
 
 const char *shown_error(const struct shown *s, const char *field)
 {
-	return text_of(json_object_get(status_of(s), "error"), field);
+	return text_of(json_object_get(s->all, "error"), field);
 }
 
 /* ---- tasks ---- */

@@ -120,12 +120,15 @@ static void test_executor__stopped_past_its_lease_is_lost_and_returns(
 	cluster_wait_executors(&c, 2);
 }
 
-/* It is woken while others do its work: what it still says does not count. */
+/*
+ * It is woken while others do its work: what it still holds is taken back where
+ * it is wanted, and counts once.
+ */
 static void test_executor__woken_mid_job_does_no_harm(void **state)
 {
+	char log[PROCESS_PATH_MAX];
 	struct shown_attempt first;
 	struct shown s;
-	char lost[] = "lost";
 
 	(void)state;
 	submit("woken", lines_builtin);
@@ -134,8 +137,9 @@ static void test_executor__woken_mid_job_does_no_harm(void **state)
 	cluster_wait_executors(&c, 1);
 	process_signal(&c.executors[first.executor], SIGCONT);
 	check_job("woken");
+	assert_true(file_has(
+		cluster_path(&c, "driver.log", log), "evt=executor-lost"));
 	assert_true(shown_get(&c, &s, "woken"));
-	assert_true(shown_find(&s, 0, lost, &first));
 	assert_int_equal(shown_number(&s, "nondeterministic"), 0);
 	shown_free(&s);
 	cluster_wait_executors(&c, 2);
@@ -197,7 +201,7 @@ static const char slow_reduce[] =
 	"  :split():count_by_value()\n"
 	"  :map_values(function(v)\n"
 	"      local x = 0\n"
-	"      for i = 1, 4000000 do x = (x + i * i) % 7 end\n"
+	"      for i = 1, 1000000 do x = (x + i * i) % 7 end\n"
 	"      return x >= 0 and v or nil\n"
 	"    end)\n"
 	"  :store('counts')\n";
