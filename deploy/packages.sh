@@ -6,7 +6,7 @@
 
 packages_build=(
   gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler
-  librdkafka-dev libnng-dev liblmdb-dev libluajit-5.1-dev luajit
+  librdkafka-dev libnng-dev liblmdb-dev libluajit-5.1-dev
   libprotobuf-c-dev libxxhash-dev liblz4-dev libjansson-dev libinih-dev
   libssl-dev ca-certificates
 )
