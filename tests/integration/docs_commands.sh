@@ -9,6 +9,11 @@
 # document's last commands may leave daemons running in its folder: those whose
 # pid it wrote to *.pid are ended here.
 set -eu
+# The documents use fixed ports: give them a network of their own.
+if [ "$(id -u)" = 0 ] && [ -z "${TRANCHE_DOCS_NET:-}" ]; then
+  TRANCHE_DOCS_NET=own exec unshare -n bash -c \
+    'ip link set lo up && exec "$0" "$@"' "$0" "$@"
+fi
 bin=$1
 shift
 root=$PWD
