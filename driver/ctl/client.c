@@ -160,6 +160,15 @@ static bool on_frame(struct tr_client *c, struct tr_net_event *ev)
 	return true;
 }
 
+/* A TLS listener hangs up on plain bytes without a word. */
+static const char *hint(const struct tr_client *c, int code)
+{
+	bool plain = strncmp(c->url, "tcp://", 6) == 0;
+	return plain && !c->cluster_id[0] && code == TR_ECLOSED
+		       ? "; is its address one with tls+tcp://?"
+		       : "";
+}
+
 static bool on_event(struct tr_client *c, struct tr_net_event *ev)
 {
 	switch (ev->kind) {
@@ -171,14 +180,14 @@ static bool on_event(struct tr_client *c, struct tr_net_event *ev)
 	case TR_NET_DIAL_FAILED:
 		break_off(c,
 			ev->error->code == TR_EAUTH ? TR_EAUTH : TR_EUNREACH,
-			"cannot reach the driver at '%s': %s; is it running? "
+			"the driver is out of reach: %s; is it running? "
 			"--driver or TRANCHE_DRIVER names another",
-			c->url, ev->error->text);
+			ev->error->text);
 		break;
 	case TR_NET_DOWN:
 		break_off(c, ev->error->code,
-			"the driver at '%s' closed the connection: %s", c->url,
-			ev->error->text);
+			"lost the connection to the driver at '%s': %s%s",
+			c->url, ev->error->text, hint(c, ev->error->code));
 		break;
 	case TR_NET_DRAINED:
 		break;

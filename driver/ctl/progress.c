@@ -132,18 +132,30 @@ static void put(struct text *t, const char *fmt, ...)
 	t->len += (size_t)n;
 }
 
+enum {
+	CELLS = 20
+};
+
+/*
+ * By records, as few ranges are large. There may be fewer records than
+ * offsets; so only finished ranges fill it.
+ */
+static size_t cells_of(const Tranche__V1__JobStatus *s)
+{
+	if (s->ranges_total > 0 && s->ranges_done >= s->ranges_total)
+		return CELLS;
+	if (s->records_total == 0)
+		return 0;
+	uint64_t cells = s->records / (s->records_total / CELLS + 1);
+	return cells < CELLS ? (size_t)cells : CELLS - 1;
+}
+
 static void put_bar(struct text *t, const Tranche__V1__JobStatus *s)
 {
-	enum {
-		CELLS = 20
-	};
 	char cells[CELLS + 1];
-	uint64_t full =
-		s->ranges_total ? s->ranges_done * CELLS / s->ranges_total : 0;
-	if (full > CELLS)
-		full = CELLS;
+	size_t full = cells_of(s);
 	memset(cells, ' ', CELLS);
-	memset(cells, '=', (size_t)full);
+	memset(cells, '=', full);
 	if (full < CELLS)
 		cells[full] = '>';
 	cells[CELLS] = '\0';

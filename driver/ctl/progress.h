@@ -5,8 +5,8 @@
  *   [=======>            ] 12/40 ranges  1.2M records/s  114 MB/s  12s left
  *
  * Rates are over the last seconds, so that they follow what happens; the time
- * left is the rest of the records at that rate. The counts of records are upper
- * bounds (holes in a log), which is why the bar shows ranges.
+ * left is the rest of the records at that rate. Numbers of records still to
+ * come are upper bounds: logs have holes.
  *
  * Thread: pure functions.
  */

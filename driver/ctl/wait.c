@@ -230,7 +230,7 @@ int tr_wait_run(struct tr_wait *w, struct tr_error *err)
 		if (rc == 0 || !again || w->no_reconnect)
 			return rc;
 		if (met)
-			away.since_ms = 0;
+			away = (struct absence){ 0 };
 		rc = sit_out(w, &away, err);
 		if (rc != 0)
 			return rc;
