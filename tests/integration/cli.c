@@ -15,15 +15,14 @@ void cli_start_list(struct cluster *c, struct cli *r, const char *const *env,
 	const char *const *args)
 {
 	static unsigned n;
-	char program[PROCESS_PATH_MAX], conf[PROCESS_PATH_MAX];
+	char program[PROCESS_PATH_MAX];
 	char config[PROCESS_PATH_MAX + 16], name[32];
 	const char *argv[CLI_ARGS_MAX + 2] = { program };
 	const char *all[ENV_MAX + 2] = { config };
 
 	memset(r, 0, sizeof(*r));
 	cluster_program("tranche", program);
-	snprintf(config, sizeof(config), "TRANCHE_CONFIG=%s",
-		cluster_path(c, "client.conf", conf));
+	snprintf(config, sizeof(config), "TRANCHE_CONFIG=%s", c->client_conf);
 	for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
 		assert_true(i < ENV_MAX);
 		all[i + 1] = env[i];

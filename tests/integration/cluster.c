@@ -1,10 +1,12 @@
 #include "tests/integration/cluster.h"
 
 #include <ftw.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +154,74 @@ static void write_client_conf(const struct cluster *c)
 	cluster_write(c, "client.conf", text, path);
 }
 
+/* ---- bundles ---- */
+
+unsigned free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (void *)&at, sizeof(at)), 0);
+	assert_int_equal(getsockname(fd, (void *)&at, &n), 0);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
+/* Adds lines to a file that a bundle has. */
+static void append(const struct cluster *c, const char *name, const char *text)
+{
+	char path[PROCESS_PATH_MAX];
+	FILE *out = fopen(cluster_path(c, name, path), "ae");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void make_bundles(struct cluster *c)
+{
+	char port[16], text[TEXT_MAX];
+	unsigned lease = c->opts.lease_ms ? c->opts.lease_ms : LEASE_MS;
+	bool local = c->opts.driver_host == NULL;
+	struct cli r;
+
+	snprintf(port, sizeof(port), "%u", local ? free_port() : 7400);
+	cli_ok(c, &r, "cluster", "init", "--dir", "bundle", "--driver-host",
+		local ? "localhost,127.0.0.1" : c->opts.driver_host, "--port",
+		port, NULL);
+	cli_free(&r);
+	snprintf(text, sizeof(text),
+		"\nbootstrap = %s\n[driver]\nlease = %ums\nheartbeat = "
+		"%ums\n%s",
+		tr_broker_address(), lease, lease / HEARTBEATS_PER_LEASE,
+		or_empty(c->opts.driver_settings));
+	append(c, "bundle/driver/driver.conf", text);
+	for (unsigned i = 0; i < c->opts.executors; i++)
+		cluster_executor_add(c, i);
+}
+
+void cluster_executor_add(struct cluster *c, unsigned i)
+{
+	const char *host = c->opts.executor_hosts[i];
+	char name[16], port[16], file[64], text[TEXT_MAX];
+	struct cli r;
+
+	snprintf(name, sizeof(name), "e%u", i);
+	snprintf(port, sizeof(port), "%u", host == NULL ? free_port() : 7401);
+	cli_ok(c, &r, "cluster", "add-executor", name, "--dir", "bundle",
+		"--host", host != NULL ? host : "localhost,127.0.0.1", "--port",
+		port, NULL);
+	cli_free(&r);
+	snprintf(file, sizeof(file), "bundle/executors/%s/executor.conf", name);
+	snprintf(text, sizeof(text), "\n[executor]\nslots = %u\n%s",
+		c->opts.slots ? c->opts.slots : SLOTS,
+		or_empty(c->opts.executor_settings));
+	append(c, file, text);
+}
+
 /* ---- daemons ---- */
 
 void cluster_env_set(struct cluster_env *env, const char *entry)
@@ -164,24 +234,50 @@ void cluster_env_set(struct cluster_env *env, const char *entry)
 	snprintf(env->entries[env->n++], PROCESS_PATH_MAX, "%s", entry);
 }
 
+/* Where a daemon's configuration is. */
+static const char *conf_path(const struct cluster *c, const char *daemon,
+	char path[PROCESS_PATH_MAX])
+{
+	char file[64];
+
+	if (!c->opts.bundled)
+		snprintf(file, sizeof(file), "%s.conf", daemon);
+	else if (strcmp(daemon, "driver") == 0)
+		snprintf(file, sizeof(file), "bundle/driver/driver.conf");
+	else
+		snprintf(file, sizeof(file),
+			"bundle/executors/%s/executor.conf", daemon);
+	return cluster_path(c, file, path);
+}
+
 static void start_daemon(struct cluster *c, struct process *p,
-	const char *program, const char *name, const struct cluster_env *set)
+	const char *program, const char *name, const struct cluster_env *set,
+	pid_t namespace)
 {
 	char path[PROCESS_PATH_MAX], conf[PROCESS_PATH_MAX];
-	char log[PROCESS_PATH_MAX], file[64];
+	char log[PROCESS_PATH_MAX], file[64], pid[16];
 	const char *env[CLUSTER_ENV_MAX + 1] = { NULL };
-	const char *argv[] = { path, "-c", conf, NULL };
+	const char *argv[] = { "nsenter", "-t", pid, "-n", path, "-c", conf,
+		NULL };
 
 	cluster_program(program, path);
-	snprintf(file, sizeof(file), "%s.conf", name);
-	cluster_path(c, file, conf);
+	conf_path(c, name, conf);
 	snprintf(file, sizeof(file), "%s.log", name);
 	cluster_path(c, file, log);
+	snprintf(pid, sizeof(pid), "%d", (int)namespace);
 	for (unsigned i = 0; i < set->n; i++)
 		env[i] = set->entries[i];
 	process_start(
-		p, &(struct process_spec){
-			   .argv = argv, .env = env, .out = log, .err = log });
+		p, &(struct process_spec){ .argv = argv + (namespace ? 0 : 4),
+			   .env = env,
+			   .out = log,
+			   .err = log });
+}
+
+static const char *url_file(const struct cluster *c)
+{
+	return c->opts.bundled ? "bundle/driver/data/driver.url"
+			       : "data/driver.url";
 }
 
 /* The driver's URL, once it listens; a start before it left none. */
@@ -193,7 +289,7 @@ static bool has_url(void *arg)
 	if (!process_is_running(&c->driver))
 		fail_msg("the driver has ended with %d: see %s",
 			c->driver.status, cluster_path(c, "driver.log", log));
-	char *text = file_text(cluster_path(c, "data/driver.url", path));
+	char *text = file_text(cluster_path(c, url_file(c), path));
 	if (text == NULL)
 		return false;
 	snprintf(
@@ -206,12 +302,15 @@ void cluster_driver_start(struct cluster *c)
 {
 	char path[PROCESS_PATH_MAX];
 
-	unlink(cluster_path(c, "data/driver.url", path));
-	write_driver_conf(c);
-	start_daemon(c, &c->driver, "tranche-driver", "driver", &c->driver_env);
+	unlink(cluster_path(c, url_file(c), path));
+	if (!c->opts.bundled)
+		write_driver_conf(c);
+	start_daemon(c, &c->driver, "tranche-driver", "driver", &c->driver_env,
+		c->opts.driver_namespace);
 	if (!wait_until(has_url, c, SOON_MS))
 		fail_msg("the driver does not listen");
-	write_client_conf(c);
+	if (!c->opts.bundled)
+		write_client_conf(c);
 }
 
 void cluster_driver_kill(struct cluster *c)
@@ -231,9 +330,10 @@ void cluster_executor_start(struct cluster *c, unsigned i)
 
 	assert_true(i < CLUSTER_EXECUTORS_MAX);
 	snprintf(name, sizeof(name), "e%u", i);
-	write_executor_conf(c, i);
+	if (!c->opts.bundled)
+		write_executor_conf(c, i);
 	start_daemon(c, &c->executors[i], "tranche-executor", name,
-		&c->executor_env[i]);
+		&c->executor_env[i], c->opts.executor_namespaces[i]);
 }
 
 void cluster_executor_kill(struct cluster *c, unsigned i)
@@ -273,18 +373,39 @@ void cluster_wait_executors(struct cluster *c, unsigned n)
 
 /* ---- the whole ---- */
 
-void cluster_start(struct cluster *c, const struct cluster_opts *opts)
+static void make_folder(struct cluster *c, const struct cluster_opts *opts)
 {
 	static unsigned n;
-	char path[PROCESS_PATH_MAX];
 
 	memset(c, 0, sizeof(*c));
 	c->opts = *opts;
 	snprintf(c->folder, sizeof(c->folder), "%.200s/cluster%u",
 		integration_folder(), n++);
 	assert_int_equal(mkdir(c->folder, 0700), 0);
-	assert_int_equal(mkdir(cluster_path(c, "data", path), 0700), 0);
-	write_tokens(c);
+	cluster_path(c,
+		opts->bundled ? "bundle/client/tranche.conf" : "client.conf",
+		c->client_conf);
+}
+
+void cluster_start_none(struct cluster *c)
+{
+	char path[PROCESS_PATH_MAX];
+
+	make_folder(c, &(struct cluster_opts){ .executors = 0 });
+	cluster_write(c, "client.conf", "", path);
+}
+
+void cluster_start(struct cluster *c, const struct cluster_opts *opts)
+{
+	char path[PROCESS_PATH_MAX];
+
+	make_folder(c, opts);
+	if (opts->bundled) {
+		make_bundles(c);
+	} else {
+		assert_int_equal(mkdir(cluster_path(c, "data", path), 0700), 0);
+		write_tokens(c);
+	}
 	cluster_driver_start(c);
 	for (unsigned i = 0; i < opts->executors; i++)
 		cluster_executor_start(c, i);

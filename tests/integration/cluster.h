@@ -41,6 +41,16 @@ struct cluster_opts {
 	unsigned lease_ms;             /* 0: 2000 */
 	const char *driver_settings;   /* more lines of its [driver] */
 	const char *executor_settings; /* likewise */
+	/*
+	 * Its files are the bundles that `tranche cluster init` makes, over
+	 * TLS; folders bundle/driver, bundle/executors/eN and bundle/client.
+	 */
+	bool bundled;
+	const char *driver_host; /* of bundles; NULL: localhost, a free port */
+	const char *executor_hosts[CLUSTER_EXECUTORS_MAX];
+	/* A process in whose network namespace it runs; 0: the test's own. */
+	pid_t driver_namespace;
+	pid_t executor_namespaces[CLUSTER_EXECUTORS_MAX];
 };
 
 /* What a daemon is started with; each start reads it again. */
@@ -52,12 +62,16 @@ struct cluster_env {
 struct cluster {
 	struct cluster_opts opts;
 	char folder[PROCESS_PATH_MAX];
-	char url[CLUSTER_URL_MAX]; /* of the driver, once it has one */
+	char url[CLUSTER_URL_MAX]; /* of the driver, once it listens */
+	char client_conf[PROCESS_PATH_MAX];
 	struct process driver;
 	struct cluster_env driver_env;
 	struct process executors[CLUSTER_EXECUTORS_MAX];
 	struct cluster_env executor_env[CLUSTER_EXECUTORS_MAX];
 };
+
+/* Only a folder with an empty client configuration: nothing runs. */
+void cluster_start_none(struct cluster *c);
 
 /* Driver and executors are up, and the driver knows the executors. */
 void cluster_start(struct cluster *c, const struct cluster_opts *opts);
@@ -80,11 +94,17 @@ const char *cluster_program(const char *name, char path[PROCESS_PATH_MAX]);
 void cluster_driver_start(struct cluster *c);
 void cluster_driver_kill(struct cluster *c);
 
+/* Bundles: one more executor's, before it is started. */
+void cluster_executor_add(struct cluster *c, unsigned i);
+
 /* Waits until it has ended by itself (a failpoint), at most SOON_MS. */
 void cluster_driver_gone(struct cluster *c);
 
 /* Sets "NAME=value" for starts to come; NULL: nothing is set any more. */
 void cluster_env_set(struct cluster_env *env, const char *entry);
+
+/* A port of 127.0.0.1 that nobody has now. */
+unsigned free_port(void);
 
 /* ---- executors: "e0", "e1", … ---- */
 

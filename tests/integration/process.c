@@ -56,7 +56,9 @@ static void become(const struct process_spec *spec, char **env, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (spec->folder != NULL && chdir(spec->folder) != 0)
 		_exit(CANNOT_EXECUTE);
-	open_as("/dev/null", O_RDONLY, STDIN_FILENO);
+	/* Who opens both ends of a FIFO never sees its end. */
+	open_as(spec->in != NULL ? spec->in : "/dev/null",
+		spec->in != NULL ? O_RDWR : O_RDONLY, STDIN_FILENO);
 	open_as(spec->out, O_WRONLY | O_CREAT | O_APPEND, STDOUT_FILENO);
 	open_as(spec->err, O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
 	execvpe(argv.out[0], argv.out, env);

@@ -34,6 +34,7 @@ struct process_spec {
 	const char *const *env;  /* "NAME=value" over the test's own, or NULL */
 	const char *out;         /* file, appended to */
 	const char *err;         /* file, appended to; may be the same */
+	const char *in;          /* a FIFO that it holds open itself, or NULL */
 	const char *folder;      /* to run in, or NULL */
 };
 
