@@ -66,7 +66,7 @@
 #define TR_WATCHES_MAX           1024u
 #define TR_WATCH_INTERVAL_MS_MIN 20u
 #define TR_SHOW_ROWS_MAX         10000u /* lanes in one job show */
-#define TR_DRAINED_MAX              64u /* processes remembered as leaving */
+#define TR_DRAINED_MAX           64u    /* processes remembered as leaving */
 #define TR_SCAN_REPLY_MAX        TR_MIB(4)
 
 /* The command line. */

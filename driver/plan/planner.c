@@ -139,11 +139,6 @@ static const char *source_offsets(
 	return op->offsets;
 }
 
-static bool has_span(const struct draft *d, uint32_t stage)
-{
-	return d->n_spans > 0 && d->spans[d->n_spans - 1].stage == stage;
-}
-
 static int add_topic(
 	struct draft *d, uint32_t stage, const Tranche__V1__Operator *op)
 {
@@ -176,12 +171,6 @@ static int add_topic(
 		s->span.until = found->until;
 	}
 	tr_offset_spans_fini(&own);
-	if (rc == 0 && !has_span(d, stage))
-		return tr_error_set(d->err, TR_EINVAL,
-			"%s: --offsets say nothing of topic '%s': name it "
-			"there "
-			"too",
-			op->where, op->topic);
 	return rc;
 }
 
@@ -213,6 +202,26 @@ static int check_asked(const struct draft *d)
 	return 0;
 }
 
+/* A source that the given offsets leave out was forgotten, not meant. */
+static int check_sources(const struct draft *d)
+{
+	for (uint32_t i = 0; i < d->stages->n; i++) {
+		const struct tr_stage *s = &d->stages->s[i];
+		size_t k = 0;
+		while (k < d->n_spans && d->spans[k].stage != i)
+			k++;
+		if (s->kind != TR_STAGE_SOURCE || k < d->n_spans)
+			continue;
+		const Tranche__V1__Operator *op =
+			d->program->plan->operators[s->root];
+		return tr_error_set(d->err, TR_EINVAL,
+			"%s: --offsets say nothing of topic '%s': name it "
+			"there too",
+			op->where, op->topic);
+	}
+	return 0;
+}
+
 static int collect_spans(struct draft *d)
 {
 	for (uint32_t i = 0; i < d->stages->n; i++) {
@@ -226,7 +235,8 @@ static int collect_spans(struct draft *d)
 		if (rc != 0)
 			return rc;
 	}
-	return check_asked(d);
+	int rc = check_asked(d);
+	return rc == 0 ? check_sources(d) : rc;
 }
 
 static bool point_is_time(const struct tr_point *p)
