@@ -33,14 +33,15 @@ static struct {
 
 /* ---- its process ---- */
 
-static void run_script(int in, int out)
+static void run_script(const char *host, int in, int out)
 {
 	/* The script ends with us even when nobody closes its stdin. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		_exit(1);
-	execl(TR_KAFKA_BROKER_SCRIPT, TR_KAFKA_BROKER_SCRIPT, "run", "--sasl",
-		TR_BROKER_USER ":" TR_BROKER_PASSWORD, (char *)NULL);
+	execl(TR_KAFKA_BROKER_SCRIPT, TR_KAFKA_BROKER_SCRIPT, "run", "--host",
+		host, "--sasl", TR_BROKER_USER ":" TR_BROKER_PASSWORD,
+		(char *)NULL);
 	_exit(1);
 }
 
@@ -87,7 +88,7 @@ static int not_started(void)
 	return 1;
 }
 
-static int start_process(void)
+static int start_process(const char *host)
 {
 	int in[2], out[2];
 
@@ -95,7 +96,7 @@ static int start_process(void)
 		return 1;
 	broker.pid = fork();
 	if (broker.pid == 0)
-		run_script(in[0], out[1]);
+		run_script(host, in[0], out[1]);
 	close(in[0]);
 	close(out[1]);
 	broker.stdin_fd = in[1];
@@ -120,16 +121,21 @@ static int open_client(void)
 	return broker.rk != NULL ? 0 : 1;
 }
 
+int tr_broker_setup_on(const char *host)
+{
+	int rc = start_process(host);
+
+	return rc != 0 ? rc : open_client();
+}
+
 int tr_broker_setup(void)
 {
 	const char *shared = getenv("TRANCHE_TEST_BROKER");
 	const char *sasl = getenv("TRANCHE_TEST_BROKER_SASL");
 	const char *data = getenv("TRANCHE_TEST_BROKER_DATA");
 
-	if (shared == NULL) {
-		int rc = start_process();
-		return rc != 0 ? rc : open_client();
-	}
+	if (shared == NULL)
+		return tr_broker_setup_on("127.0.0.1");
 	snprintf(broker.address, ADDRESS_MAX, "%s", shared);
 	snprintf(broker.sasl_address, ADDRESS_MAX, "%s",
 		sasl != NULL ? sasl : "");

@@ -30,6 +30,9 @@ enum {
 
 /* 0, TR_BROKER_SKIPPED, or 1 after saying why. Not within a test. */
 int tr_broker_setup(void);
+
+/* The same with a broker of its own, at an address of this machine. */
+int tr_broker_setup_on(const char *host);
 void tr_broker_teardown(void);
 
 /* "address:port" of the plain listener, and of the one with SASL/PLAIN. */
