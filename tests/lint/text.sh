@@ -2,6 +2,7 @@
 # The project speaks of itself alone, its tests all assert, and nothing is left
 # "for later" without a reason.
 set -u
+shopt -s lastpipe # complain() sets `bad` behind a pipe
 bad=0
 self=tests/lint/text.sh
 list() { git ls-files -co --exclude-standard | grep -vE "^($self|LICENSE)$"; }

@@ -113,7 +113,7 @@ static void wait_at_gate(void)
 {
 	tr_page_set_state(page, TR_PAGE_READING);
 	while (access(gate, F_OK) != 0)
-		usleep(2000);
+		usleep(2000); /* lint: waits */
 	Tranche__V1__Receipt r = TRANCHE__V1__RECEIPT__INIT;
 	r.records_in = 1;
 	done(&r, NULL);
@@ -135,11 +135,11 @@ static void eat(uint64_t mib)
 		for (size_t k = 0; k < TR_MIB(1); k += 512)
 			p[k] = (char)(i + 1);
 		tr_page_beat(page);
-		usleep(1000);
+		usleep(1000); /* lint: waits */
 	}
 	for (;;) {
 		tr_page_beat(page);
-		usleep(1000);
+		usleep(1000); /* lint: waits */
 	}
 }
 

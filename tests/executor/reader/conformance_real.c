@@ -304,7 +304,7 @@ static void test_reader__passes_over_compacted_holes(void **state)
 	for (int64_t i = 0; i < FILLERS; i++) {
 		put_keyed(f, topic, COMPACTED + i);
 		tr_feed_flush(f);
-		usleep(300 * 1000);
+		usleep(300 * 1000); /* lint: waits for time to pass */
 	}
 	read_until_compacted(c, topic, &seen);
 	check_compacted(&seen, 0, COMPACTED + FILLERS);
@@ -452,7 +452,8 @@ static void test_reader__keeps_pace_with_a_slow_caller(void **state)
 	assert_int_equal(tr_reader_start(r, &range, &seen.err), 0);
 	while ((rc = tr_seen_next(&seen, r, 60000)) != TR_READ_END) {
 		assert_int_equal(rc, TR_READ_BATCH);
-		usleep((useconds_t)(5 * (seen.n - n)));
+		/* as a slow operator does */
+		usleep((useconds_t)(5 * (seen.n - n))); /* lint: waits */
 		n = seen.n;
 	}
 	assert_int_equal(seen.n, COUNT);
