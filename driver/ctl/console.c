@@ -236,6 +236,12 @@ static enum tr_exit unhappy(struct tr_console *con, struct tr_error *err)
 	return TR_EXIT_FAILED;
 }
 
+static void put_all(const struct tr_buf *b, FILE *to)
+{
+	if (b->len > 0)
+		fwrite(b->data, 1, b->len, to);
+}
+
 enum tr_exit tr_console_finish(
 	struct tr_console *con, int rc, struct tr_error *err)
 {
@@ -244,11 +250,11 @@ enum tr_exit tr_console_finish(
 		return TR_EXIT_INTERRUPTED;
 	if (rc != 0)
 		return TR_EXIT_FAILED;
-	fwrite(con->logs.data, 1, con->logs.len, stderr);
+	put_all(&con->logs, stderr);
 	if (con->ctl->json)
 		print_document(con);
 	else
-		fwrite(con->rows.data, 1, con->rows.len, stdout);
+		put_all(&con->rows, stdout);
 	fflush(stdout);
 	if (con->status->state != TRANCHE__V1__JOB_STATE__JOB_DONE)
 		return unhappy(con, err);

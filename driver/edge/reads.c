@@ -121,9 +121,13 @@ static void read_logs(struct read_work *w)
 	struct tr_job_id id;
 	uint64_t dropped;
 	w->rc = tr_store_job_find(w->d->store, m->job, &id, &w->err);
-	if (w->rc == 0)
-		w->rc = tr_store_logs(w->d->store, id, m->after, &w->lines,
-			&w->n_lines, &w->more, &dropped, &w->err);
+	if (w->rc != 0)
+		return;
+	w->rc = tr_store_logs(w->d->store, id, m->after, &w->lines, &w->n_lines,
+		&w->more, &dropped, &w->err);
+	/* The job is known: it has no lines before it has a plan. */
+	if (w->rc == TR_ENOTFOUND)
+		w->rc = 0;
 }
 
 static void read_get(struct read_work *w)

@@ -51,7 +51,7 @@ static char *section_of(const char *text, const struct tr_verb *verb)
 	const char *from = strstr(text, heading);
 	if (!from)
 		fail_msg("tranche.1 has no heading '.SS %s'", name);
-	const char *until = strstr(from + 4, "\n.S");
+	const char *until = strstr(from + strlen(heading) - 1, "\n.S");
 	return strndup(from, until ? (size_t)(until - from) : strlen(from));
 }
 
