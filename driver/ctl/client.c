@@ -419,8 +419,9 @@ static int dial(struct tr_client *c, const struct tr_client_conf *conf,
 static struct tr_client *client_new(const struct tr_client_opts *o)
 {
 	struct tr_client *c = tr_xcalloc(1, sizeof(*c));
-	struct tr_net_opts net = { .conns_max = 1,
-		.dial_timeout_ms = o->conf->timeout_ms };
+	struct tr_net_opts net = { .conns_max = 1 };
+	if (o->conf->timeout_ms < TR_DIAL_TIMEOUT_MS)
+		net.dial_timeout_ms = o->conf->timeout_ms;
 	snprintf(c->url, sizeof(c->url), "%s", o->conf->driver);
 	c->timeout_ms = o->conf->timeout_ms;
 	c->wake_fd = o->wake_fd;

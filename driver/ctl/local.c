@@ -26,6 +26,7 @@
 enum {
 	START_MS = 10000,
 	STOP_MS = 5000,
+	END_MS = 1000,
 	LOOK_EVERY_MS = 1,
 	ARGS_MAX = 32,
 	TEXT_MAX = 4096 + 64,
@@ -65,9 +66,7 @@ static int make_folders(struct tr_local *l, const struct tr_local_opts *opts,
 		return tr_error_set(
 			err, TR_EINVAL, "'%s' is too long a path", base);
 	int rc = make_dir(base, err);
-	if (rc == 0)
-		rc = make_dir(l->data_dir, err);
-	return rc == 0 ? make_dir(l->spool_dir, err) : rc;
+	return rc == 0 ? make_dir(l->data_dir, err) : rc;
 }
 
 static int remove_one(
@@ -191,10 +190,15 @@ static int start_driver(struct tr_local *l, struct tr_error *err)
 	return rc;
 }
 
+/* The spool is ours alone: the driver holds the lock of its data folder. */
 static int start_executor(
 	struct tr_local *l, uint32_t slots, struct tr_error *err)
 {
 	struct args a = { .n = 0 };
+	int rc = make_dir(l->spool_dir, err);
+	if (rc != 0)
+		return rc;
+	l->has_spool = true;
 	put_arg(&a, l->executor.name);
 	put_set(&a, "executor.name=local");
 	put_set(&a, "executor.driver=ipc://%s/driver.sock", l->dir);
@@ -202,19 +206,19 @@ static int start_executor(
 	put_set(&a, "executor.token=file:%s/executor.token", l->dir);
 	put_set(&a, "executor.spool_dir=%s", l->spool_dir);
 	put_set(&a, "executor.slots=%u", slots);
-	int rc = start_child(l, &l->executor, &a, err);
+	rc = start_child(l, &l->executor, &a, err);
 	free_args(&a);
 	return rc;
 }
 
 /* ----------------------------------------------------------------- watching */
 
-/* The last line that a program wrote, which is why it ended. */
-static void last_words(const struct tr_local *l, const struct tr_local_child *c,
+/* The last line that a program wrote, its own words before its log's. */
+static void last_line(const struct tr_local *l, const struct tr_local_child *c,
 	char *out, size_t size)
 {
 	char path[sizeof(l->dir) + 64], *line = NULL;
-	size_t cap = 0;
+	size_t cap = 0, own = strlen(c->name);
 	ssize_t n;
 	snprintf(out, size, "it left no word");
 	snprintf(path, sizeof(path), "%s/%s.log", l->dir, c->name);
@@ -222,8 +226,6 @@ static void last_words(const struct tr_local *l, const struct tr_local_child *c,
 	while (f && (n = getline(&line, &cap, f)) > 0) {
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
-		/* A program's own last line goes before its log. */
-		size_t own = strlen(c->name);
 		bool plain = strncmp(line, c->name, own) == 0 &&
 			     strncmp(line + own, ": ", 2) == 0;
 		snprintf(out, size, "%s", plain ? line + own + 2 : line);
@@ -235,24 +237,44 @@ static void last_words(const struct tr_local *l, const struct tr_local_child *c,
 		fclose(f);
 }
 
-static bool has_ended(const struct tr_local_child *c)
+static bool has_ended(const struct tr_local_child *c, siginfo_t *how)
 {
-	struct pollfd fd = { .fd = c->pid ? c->fd : -1, .events = POLLIN };
-	return poll(&fd, 1, 0) > 0;
+	memset(how, 0, sizeof(*how));
+	return c->pid &&
+	       waitid(P_PIDFD, (id_t)c->fd, how, WEXITED | WNOHANG | WNOWAIT) ==
+		       0 &&
+	       how->si_pid == c->pid;
+}
+
+static int tell_end(const struct tr_local *l, const struct tr_local_child *c,
+	const siginfo_t *how, struct tr_error *err)
+{
+	char words[TR_ERROR_TEXT_MAX - 64];
+	if (how->si_code != CLD_EXITED)
+		return tr_error_set(err, TR_ECLOSED,
+			"%s was killed by signal %d", c->name, how->si_status);
+	last_line(l, c, words, sizeof(words));
+	return tr_error_set(err, TR_ECLOSED, "%s ended: %s", c->name, words);
 }
 
 int tr_local_check(struct tr_local *l, struct tr_error *err)
 {
 	const struct tr_local_child *children[] = { &l->driver, &l->executor };
-	for (size_t i = 0; i < TR_ARRAY_LEN(children); i++) {
-		char words[TR_ERROR_TEXT_MAX - 64];
-		if (!has_ended(children[i]))
-			continue;
-		last_words(l, children[i], words, sizeof(words));
-		return tr_error_set(err, TR_ECLOSED, "%s ended: %s",
-			children[i]->name, words);
-	}
+	siginfo_t how;
+	for (size_t i = 0; i < TR_ARRAY_LEN(children); i++)
+		if (has_ended(children[i], &how))
+			return tell_end(l, children[i], &how, err);
 	return 0;
+}
+
+int tr_local_explain(struct tr_local *l, struct tr_error *err)
+{
+	struct pollfd fd = { .fd = l->driver.fd, .events = POLLIN };
+	/* Its sockets close a moment before it has ended. */
+	if (err->code == TR_ECLOSED)
+		poll(&fd, 1, END_MS);
+	int code = err->code, rc = tr_local_check(l, err);
+	return rc ? rc : code;
 }
 
 /* Whether the driver of this folder says that it listens. */
@@ -401,7 +423,7 @@ void tr_local_stop(struct tr_local *l)
 	/* Made to be killed at any time; but what stays is closed properly. */
 	end_child(&l->driver, l->keep ? SIGTERM : SIGKILL, STOP_MS);
 	reap_orphans();
-	if (l->keep)
+	if (l->has_spool)
 		remove_folder(l->spool_dir);
 	if (l->dir[0])
 		remove_folder(l->dir);

@@ -41,7 +41,8 @@ struct tr_local {
 	char dir[64]; /* sockets, tokens, logs; without data_dir all */
 	char data_dir[PATH_MAX]; /* of the driver */
 	char spool_dir[PATH_MAX];
-	bool keep; /* data_dir is the user's */
+	bool keep;      /* data_dir is the user's */
+	bool has_spool; /* spool_dir is made */
 	struct tr_local_child driver, executor;
 	struct tr_client_conf conf;
 };
@@ -56,6 +57,12 @@ int tr_local_wait_executor(
 
 /* Whether both still run; else what the one that ended said last. */
 int tr_local_check(struct tr_local *l, struct tr_error *err) TR_MUST_USE;
+
+/*
+ * For an error of a client of it: when that came of a process that ended, why
+ * it did takes the error's place. Returns the error's code.
+ */
+int tr_local_explain(struct tr_local *l, struct tr_error *err);
 
 void tr_local_stop(struct tr_local *l);
 

@@ -143,6 +143,8 @@ static int plan_in(struct tr_ctl *ctl, struct tr_console *con,
 	rc = tr_local_wait_executor(&l, err);
 	if (rc == 0)
 		rc = ask(ctl, &opts, r, err);
+	if (rc != 0)
+		rc = tr_local_explain(&l, err);
 	tr_local_stop(&l);
 	return rc;
 }

@@ -37,7 +37,9 @@ static int wait_for(struct tr_console *con, struct tr_local *l,
 	tr_console_add_fd(con, l->executor.fd);
 	/* So that the plan counts its slots. */
 	int rc = tr_local_wait_executor(l, err);
-	return rc ? rc : tr_wait_run(&w, err);
+	if (rc == 0)
+		rc = tr_wait_run(&w, err);
+	return rc ? tr_local_explain(l, err) : 0;
 }
 
 static enum tr_exit run_in(struct tr_ctl *ctl, const struct tr_local_opts *opts,
