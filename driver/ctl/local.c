@@ -405,8 +405,8 @@ static void end_child(struct tr_local_child *c, int signal, uint32_t wait_ms)
 	c->pid = 0;
 }
 
-/* Workers die with their parents; nobody writes after this. */
-static void reap_orphans(void)
+/* Workers die with their executor; nobody writes to the spool after this. */
+static void reap_workers(void)
 {
 	uint64_t until = tr_clock_mono_ms() + STOP_MS;
 	pid_t pid;
@@ -422,9 +422,10 @@ void tr_local_stop(struct tr_local *l)
 	end_child(&l->executor, SIGKILL, 0);
 	/* Made to be killed at any time; but what stays is closed properly. */
 	end_child(&l->driver, l->keep ? SIGTERM : SIGKILL, STOP_MS);
-	reap_orphans();
-	if (l->has_spool)
+	if (l->has_spool) {
+		reap_workers();
 		remove_folder(l->spool_dir);
+	}
 	if (l->dir[0])
 		remove_folder(l->dir);
 	tr_client_conf_free(&l->conf);

@@ -12,7 +12,8 @@
  * folder then stays behind. With opts.data_dir the database and the spool are
  * there instead, and the database stays.
  *
- * Thread: the process's main one, before any other thread: it forks.
+ * Thread: the process's main one, before any other thread: it forks. One at a
+ * time: stopping waits for all children that the executor leaves behind.
  */
 #ifndef TR_DRIVER_CTL_LOCAL_H
 #define TR_DRIVER_CTL_LOCAL_H
