@@ -187,6 +187,14 @@ const struct tr_executor_task *tr_executor_find(
 	return tr_tasks_find(&x->tasks, attempt);
 }
 
+bool tr_executor_has_job(const struct tr_executor *x, struct tr_job_id job)
+{
+	for (uint32_t i = 0; i < TR_JOBS_ACTIVE_MAX; i++)
+		if (x->jobs[i].id.v == job.v && job.v != 0)
+			return true;
+	return false;
+}
+
 const struct tr_executor_task *tr_executor_task_of(
 	const struct tr_executor *x, struct tr_worker_id worker)
 {

@@ -190,6 +190,9 @@ const struct tr_executor_task *tr_executor_next(
 const struct tr_executor_task *tr_executor_find(
 	const struct tr_executor *x, struct tr_attempt_id attempt);
 
+/* Whether the job was described and has not ended. */
+bool tr_executor_has_job(const struct tr_executor *x, struct tr_job_id job);
+
 /* The attempt that the worker runs, or NULL. */
 const struct tr_executor_task *tr_executor_task_of(
 	const struct tr_executor *x, struct tr_worker_id worker);

@@ -5,6 +5,11 @@ enum {
 	   needs a person. */
 	REDIAL_MS_MIN = 50,
 	REDIAL_MS_MAX = 2000,
+	/* After a registration that did not last: two executors of one name
+	   would replace each other as fast as they can dial. A driver that
+	   crashes again is still back before it gives held tasks up. */
+	STEADY_MS = 1000,
+	UNSTEADY_DIALS = 3,
 };
 
 /* Twice as long each time, and half of it by chance. */
@@ -45,6 +50,8 @@ void tr_link_up(struct tr_executor *x)
 
 void tr_link_down(struct tr_executor *x)
 {
+	if (x->link == LINK_IS_UP && x->now_ms - x->up_since_ms < STEADY_MS)
+		x->failed_dials = UNSTEADY_DIALS;
 	if (x->link != LINK_IS_DOWN)
 		retry_later(x);
 }
@@ -74,6 +81,7 @@ void tr_link_registered(struct tr_executor *x, bool draining)
 	if (x->link != LINK_REGISTERING)
 		return;
 	x->link = LINK_IS_UP;
+	x->up_since_ms = x->now_ms;
 	x->failed_dials = 0;
 	x->driver_drains = draining;
 	tr_executor_act(x, TR_EXECUTOR_SEND_KEPT);

@@ -132,7 +132,8 @@ static void schedule(struct tr_executor *x)
 void tr_job_artefact(struct tr_executor *x, struct tr_job_id id, int error)
 {
 	struct job *job = tr_job_find(x, id);
-	if (!job || id.v == 0)
+	/* What is here stays, also when an answer comes twice. */
+	if (!job || id.v == 0 || job->artefact_here)
 		return;
 	job->artefact_here = error == 0;
 	if (error == 0) {
@@ -162,6 +163,8 @@ static bool is_full(const struct tr_executor *x)
 /* Why the task cannot be taken, or 0. TR_ELOST: another executor may. */
 static int why_refused(struct tr_executor *x, const struct tr_executor_event *e)
 {
+	if (e->ref.attempt.v == 0)
+		return TR_EPROTO;
 	if (x->terminating || x->driver_drains)
 		return TR_ELOST;
 	if (e->ref.job.v == 0 || !tr_job_find(x, e->ref.job))

@@ -38,6 +38,7 @@ struct tr_executor {
 	enum link_state link;
 	uint64_t retry_at_ms;
 	uint32_t failed_dials; /* in a row */
+	uint64_t up_since_ms;
 	uint32_t heartbeat_ms;
 	uint64_t heartbeat_at_ms;
 	struct tr_term term;

@@ -393,6 +393,25 @@ static void test_core__redial_never_ends_and_backs_off(void **state)
 	assert_true(longest >= 1000);
 }
 
+/* Two executors of one name: each registration ends the other's. */
+static void test_core__registration_that_does_not_last_is_no_storm(
+	void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		now += 10;
+		plain(TR_EXECUTOR_LINK_DOWN);
+		assert_true(u.next_deadline_ms >= now + 200);
+		assert_true(u.next_deadline_ms <= now + 400);
+		now = u.next_deadline_ms;
+		assert_string_equal(plain(TR_EXECUTOR_TICK), "dial");
+		connect();
+	}
+	now += 1000;
+	plain(TR_EXECUTOR_LINK_DOWN);
+	assert_true(u.next_deadline_ms <= now + 50);
+}
+
 static void test_core__reconnect_keeps_running_and_finished(void **state)
 {
 	(void)state;
@@ -479,6 +498,33 @@ static void test_core__artefact_is_asked_for_again(void **state)
 	greeted(5, false);
 	assert_string_equal(
 		registered(5), "kept forget-job:j7 get-artefact:j8");
+}
+
+static void test_core__second_answer_for_an_artefact_changes_nothing(
+	void **state)
+{
+	(void)state;
+	from_driver(TR_EXECUTOR_TASK, 7, 1);
+	assert_string_equal(artefact(7, TR_EIO), "");
+	assert_string_equal(artefact(7, 0), "");
+	assert_string_equal(done(1, 1, 0), "report:j7:a1");
+}
+
+static void test_core__attempt_without_number_is_refused(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		from_driver(TR_EXECUTOR_TASK, 7, 0), "refusal:j7:protocol");
+}
+
+static void test_core__knows_jobs_until_they_end(void **state)
+{
+	(void)state;
+	assert_true(tr_executor_has_job(x, (struct tr_job_id){ 7 }));
+	assert_false(tr_executor_has_job(x, (struct tr_job_id){ 8 }));
+	assert_false(tr_executor_has_job(x, (struct tr_job_id){ 0 }));
+	from_driver(TR_EXECUTOR_JOB_END, 7, 0);
+	assert_false(tr_executor_has_job(x, (struct tr_job_id){ 7 }));
 }
 
 static void test_core__idle_executor_leaves_at_once(void **state)
@@ -594,6 +640,10 @@ TR_TEST_MAIN(CASE(test_core__warm_worker_runs_the_next_task),
 	CASE(test_core__idle_worker_is_stopped_in_time),
 	CASE(test_core__heartbeats),
 	CASE(test_core__redial_never_ends_and_backs_off),
+	CASE(test_core__registration_that_does_not_last_is_no_storm),
+	CASE(test_core__second_answer_for_an_artefact_changes_nothing),
+	CASE(test_core__attempt_without_number_is_refused),
+	CASE(test_core__knows_jobs_until_they_end),
 	CASE(test_core__reconnect_keeps_running_and_finished),
 	CASE(test_core__dropped_tasks_are_stopped),
 	CASE(test_core__lower_term_is_dropped),
