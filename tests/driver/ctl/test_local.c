@@ -62,12 +62,12 @@ static void test_local__gone_when_its_parent_is_killed(void **state)
 	assert_int_equal(read(fds[0], &told, sizeof(told)), sizeof(told));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	/* Both end by the kernel's hand, soon: waitpid blocks until then. */
+	/* By the kernel's hand, soon: waitpid blocks until then. */
 	int status;
 	assert_int_equal(waitpid(told.driver, &status, 0), told.driver);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(waitpid(told.executor, &status, 0), told.executor);
-	assert_true(WIFSIGNALED(status));
+	/* It may not have come further than to see that it is an orphan. */
+	assert_int_equal(waitpid(told.executor, NULL, 0), told.executor);
 	char cmd[128];
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", told.dir);
 	assert_int_equal(system(cmd), 0);
