@@ -177,9 +177,16 @@ static bool has_ended(void *arg)
 	return !process_is_running(&job.p);
 }
 
+static bool is_there(const struct shown *s, void *arg)
+{
+	(void)arg;
+	return s->all != NULL;
+}
+
 static void run_job(unsigned n, struct turn *t)
 {
 	char name[32], script[PROCESS_PATH_MAX];
+	struct shown s;
 
 	snprintf(name, sizeof(name), "job%u", n);
 	print_message("%s\n", name);
@@ -188,6 +195,9 @@ static void run_job(unsigned n, struct turn *t)
 	cli_start(&c, &job, "submit", script, lines.argument, "--offsets",
 		"start:end", "--name", name, "--max-rate", "25000",
 		"--max-range", "4000", NULL);
+	/* A command waits for a driver only once it has reached it. */
+	shown_wait(&c, &s, name, is_there, NULL);
+	shown_free(&s);
 	if (!wait_until(has_ended, t, 2 * CLI_JOB_MS))
 		fail_msg("%s has not ended", name);
 	if (cli_wait(&job, 0) != 0)

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "common/clock/clock.h"
-
 static const char *text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -167,17 +165,6 @@ size_t shown_count(const struct shown *s, const char *outcome)
 
 	while (next_attempt(s, &task, &i, &a))
 		n += outcome == NULL || strcmp(a.outcome, outcome) == 0;
-	return n;
-}
-
-uint64_t shown_records(const struct shown *s)
-{
-	struct shown_attempt a;
-	size_t task = 0, i = 0;
-	uint64_t n = 0;
-
-	while (next_attempt(s, &task, &i, &a))
-		n += a.stage == 0 ? a.records : 0;
 	return n;
 }
 

@@ -66,9 +66,6 @@ bool shown_attempt(const struct shown *s, unsigned stage, unsigned lane,
 /* How many attempts have that outcome; NULL: all. */
 size_t shown_count(const struct shown *s, const char *outcome);
 
-/* Sum of the records that all attempts of stage 0 have read. */
-uint64_t shown_records(const struct shown *s);
-
 /*
  * For shown_wait: an attempt of stage 0 is running and has read something.
  * `arg` is NULL or the struct shown_attempt to fill in.

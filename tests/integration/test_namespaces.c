@@ -93,18 +93,30 @@ static void make_host(unsigned i)
 		fail_msg("host %u cannot be joined", i);
 }
 
-/* Nothing comes in or goes out, and nobody is told so. */
-static void cut_off(unsigned i)
+static void add_rules(unsigned i, const char *rules)
 {
 	char command[512];
 
 	snprintf(command, sizeof(command),
-		"nsenter -t %d -n nft 'add table inet cut; add chain inet cut "
-		"in { type filter hook input priority 0; policy drop; }; add "
-		"chain inet cut out { type filter hook output priority 0; "
-		"policy drop; }'",
-		(int)hosts[i].pid);
+		"nsenter -t %d -n nft 'add table inet cut; %s'",
+		(int)hosts[i].pid, rules);
 	assert_true(run_shell(command));
+}
+
+/* Nothing comes in or goes out, and nobody is told so. */
+static void cut_off(unsigned i)
+{
+	add_rules(i, "add chain inet cut in { type filter hook input priority "
+		     "0; policy drop; }; add chain inet cut out { type filter "
+		     "hook output priority 0; policy drop; }");
+}
+
+/* From the broker alone: driver and other executors are still there. */
+static void cut_off_from_kafka(unsigned i)
+{
+	add_rules(i, "add chain inet cut out { type filter hook output "
+		     "priority 0; policy accept; }; add rule inet cut out ip "
+		     "daddr 198.18.0.1 drop");
 }
 
 static void heal(unsigned i)
@@ -226,6 +238,29 @@ static void test_namespace__healed_mid_job_does_no_harm(void **state)
 	cluster_wait_executors(&c, EXECUTORS);
 }
 
+static bool has_done_one(const struct shown *s, void *arg)
+{
+	(void)arg;
+	return shown_number(s, "ranges_done") > 0;
+}
+
+static void test_namespace__cut_off_from_kafka_waits_or_moves(void **state)
+{
+	struct shown_attempt first;
+	struct shown s;
+
+	(void)state;
+	submit("no-kafka");
+	shown_wait(&c, &s, "no-kafka", shown_is_mid_task, &first);
+	shown_free(&s);
+	cut_off_from_kafka(first.executor);
+	shown_wait(&c, &s, "no-kafka", has_done_one, NULL);
+	shown_free(&s);
+	heal(first.executor);
+	check_job("no-kafka");
+	assert_int_equal(cli_active_executors(&c), EXECUTORS);
+}
+
 /* How often the driver has said that an executor is lost. */
 static unsigned losses(void)
 {
@@ -269,6 +304,8 @@ int main(void)
 		cmocka_unit_test(test_namespaces__are_one_cluster),
 		cmocka_unit_test(test_namespace__cut_off_mid_job_costs_a_retry),
 		cmocka_unit_test(test_namespace__healed_mid_job_does_no_harm),
+		cmocka_unit_test(
+			test_namespace__cut_off_from_kafka_waits_or_moves),
 		cmocka_unit_test(
 			test_namespace__of_the_driver_cut_off_and_healed),
 	};

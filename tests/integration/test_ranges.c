@@ -282,6 +282,15 @@ static void test_ranges__of_an_empty_topic_are_empty(void **state)
 		"--name", "empty", NULL);
 	cli_free(&r);
 	check_seen(&l, "empty", 0, 0, false);
+	char count[PROCESS_PATH_MAX];
+	cluster_write(&c, "count.lua",
+		"tranche.source { topic = tranche.arg('topic') }"
+		":count():print()\n",
+		count);
+	cli_ok(&c, &r, "submit", count, l.argument, "--offsets", "start:end",
+		NULL);
+	assert_string_equal(r.out, "0\n");
+	cli_free(&r);
 	log_fini(&l);
 }
 
