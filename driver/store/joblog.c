@@ -166,7 +166,7 @@ static int write_rows(struct tr_joblog *j, const struct tr_store_item *item,
 	uint64_t written = 0;
 	if (is_late(j, item->run.batch))
 		return 0;
-	int rc = tr_run_write(j->txn, &item->run, item->payload,
+	int rc = tr_run_write(j->txn, &item->run, item->payload, item->begins,
 		&j->store->scratch, &written, err);
 	j->bytes += written;
 	j->chunks++;
@@ -216,9 +216,10 @@ static int add_run(struct tr_joblog *j, uint64_t batch,
 		.attempt = { r->attempt },
 	};
 	struct tr_run run = { 0 };
-	int rc = tr_run_take(j->txn, &whose, &run, err);
-	if (rc == TR_ENOTFOUND && r->records == 0)
+	/* What an attempt without rows has left is not its result. */
+	if (r->records == 0)
 		return 0;
+	int rc = tr_run_take(j->txn, &whose, &run, err);
 	if (rc != 0 && rc != TR_ENOTFOUND)
 		return rc;
 	if (run.records != r->records)

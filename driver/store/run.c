@@ -112,12 +112,25 @@ static int put_rows(struct tr_kv_txn *txn, struct tr_run *run,
 	return rc;
 }
 
+/* Its rows go in steps, as those of other runs that nobody needs. */
+static int drop_run(
+	struct tr_kv_txn *txn, struct tr_run *run, struct tr_error *err)
+{
+	uint8_t id[TR_KEY64];
+	int rc = tr_kv_put(
+		txn, TR_JOB_GARBAGE, tr_key64(id, run->id), NULL, 0, err);
+	*run = (struct tr_run){ 0 };
+	return rc == 0 ? TR_ENOTFOUND : rc;
+}
+
 int tr_run_write(struct tr_kv_txn *txn, const struct tr_store_run *whose,
-	struct tr_slice chunks, struct tr_buf *scratch, uint64_t *written,
-	struct tr_error *err)
+	struct tr_slice chunks, bool begins, struct tr_buf *scratch,
+	uint64_t *written, struct tr_error *err)
 {
 	struct tr_run run = { 0 };
 	int rc = get_entry(txn, whose, &run, err);
+	if (rc == 0 && begins)
+		rc = drop_run(txn, &run, err);
 	if (rc == TR_ENOTFOUND)
 		rc = tr_run_allocate(txn, &run.id, err);
 	uint64_t before = run.bytes;

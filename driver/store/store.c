@@ -123,12 +123,12 @@ void tr_job_queue_shift(struct tr_job_queue *q)
 /* ------------------------------------------------------------------ rows */
 
 static int check_row(const struct tr_element *e, const struct tr_buf *last,
-	bool is_first, struct tr_error *err)
+	struct tr_error *err)
 {
 	if (tr_datum_is_null(e->key))
 		return tr_error_set(err, TR_ECORRUPT, "a row with a null key");
-	if (!is_first && tr_slice_compare(e->key,
-				 tr_slice_of(last->data, last->len)) <= 0)
+	if (last->len > 0 && tr_slice_compare(e->key,
+				     tr_slice_of(last->data, last->len)) <= 0)
 		return tr_error_set(
 			err, TR_ECORRUPT, "rows that are not in order of keys");
 	return 0;
@@ -144,17 +144,16 @@ static void count_row(
 }
 
 int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
-	struct tr_block_totals *totals, struct tr_error *err)
+	struct tr_buf *last, struct tr_block_totals *totals,
+	struct tr_error *err)
 {
 	struct tr_block_totals t = { .stored_bytes = payload.n };
 	struct tr_block_reader r;
 	struct tr_element e;
-	struct tr_buf last;
 	int rc;
-	tr_buf_init(&last, TR_KEY_DATUM_MAX);
 	tr_block_reader_init(&r, payload, scratch);
 	while ((rc = tr_block_reader_take(&r, &e, err)) > 0) {
-		rc = check_row(&e, &last, t.records == 0, err);
+		rc = check_row(&e, last, err);
 		if (rc != 0)
 			break;
 		count_row(&e, &t);
@@ -164,12 +163,11 @@ int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
 				(unsigned long long)TR_STORE_TXN_BYTES_MAX);
 			break;
 		}
-		tr_buf_reset(&last);
-		rc = tr_buf_append(&last, e.key.p, e.key.n);
+		tr_buf_reset(last);
+		rc = tr_buf_append(last, e.key.p, e.key.n);
 		if (rc != 0)
 			break;
 	}
-	tr_buf_fini(&last);
 	if (rc == 0)
 		*totals = t;
 	return rc;

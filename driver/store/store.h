@@ -88,16 +88,21 @@ struct tr_store_item {
 	struct tr_slice payload; /* rows: whole block chunks; JobSubmitted: the
 				    artefact, absent when it is stored */
 	struct tr_store_run run; /* of rows */
+	/* The run begins with these rows: what it had before is dropped. */
+	bool begins;
 };
 
 /*
  * Checks what an executor sent as rows before it may become an item: whole
- * chunks, no null key, keys strictly ascending, TR_STORE_TXN_BYTES_MAX. Fills
- * *totals, which the caller adds up per run and compares with the receipt.
- * TR_ECORRUPT, TR_EVERSION, TR_ELIMIT, TR_ENOMEM; text. Any thread.
+ * chunks, no null key, keys strictly ascending, TR_STORE_TXN_BYTES_MAX. `last`
+ * is the run's last key so far (empty: none), and afterwards that of these
+ * rows; on errors it is any. Fills *totals, which the caller adds up per run
+ * and compares with the receipt. TR_ECORRUPT, TR_EVERSION, TR_ELIMIT,
+ * TR_ENOMEM; text. Any thread.
  */
 int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
-	struct tr_block_totals *totals, struct tr_error *err) TR_MUST_USE;
+	struct tr_buf *last, struct tr_block_totals *totals,
+	struct tr_error *err) TR_MUST_USE;
 
 /*
  * Makes the items durable, in their order within each job: one transaction

@@ -598,10 +598,12 @@ static void test_scan__sees_one_generation_while_others_replace_it(void **state)
 static int check(struct tr_slice payload, struct tr_block_totals *t,
 	struct tr_error *err)
 {
-	struct tr_buf scratch;
+	struct tr_buf scratch, last;
 	tr_block_scratch_init(&scratch);
-	int rc = tr_store_rows_check(payload, &scratch, t, err);
+	tr_buf_init(&last, TR_KEY_DATUM_MAX);
+	int rc = tr_store_rows_check(payload, &scratch, &last, t, err);
 	tr_buf_fini(&scratch);
+	tr_buf_fini(&last);
 	return rc;
 }
 
