@@ -54,6 +54,7 @@
 #define TR_TASKS_MAX              1048576u /* of all active jobs */
 #define TR_REDUCE_LANES_MAX       1024u
 #define TR_TOPIC_NAME_MAX         249u
+#define TR_TABLE_NAME_MAX         127u
 #define TR_ARTEFACT_MAX           TR_MIB(8)
 #define TR_JOB_ARGS_MAX           256u
 
@@ -61,7 +62,9 @@
 #define TR_ATTEMPTS_KEPT         8u /* of one lane, for the task table */
 #define TR_PLAN_THREADS          4u
 #define TR_READ_THREADS          2u
-#define TR_PLAN_QUEUE_MAX        256u
+#define TR_PLAN_QUEUE_MAX        512u
+#define TR_DRY_RUNS_MAX          64u
+#define TR_PLAN_STOP_MS          500u /* then a plan under way is given up */
 #define TR_READ_QUEUE_MAX        1024u
 #define TR_WATCHES_MAX           1024u
 #define TR_WATCH_INTERVAL_MS_MIN 20u
@@ -79,6 +82,8 @@
 #define TR_RANGES_PER_SLOT         8u
 #define TR_REDUCE_RECORDS_PER_LANE 20000u
 #define TR_PLAN_NOTES_MAX          100u
+#define TR_PLAN_BYTES_MAX          TR_MIB(32) /* of one stored plan */
+#define TR_OFFSETS_TEXT_MAX        512u /* of a span, not of JSON */
 
 /* User code. */
 #define TR_USER_MEMORY_MIN TR_MIB(4) /* of a script's heap */
@@ -129,17 +134,23 @@
 
 /* Executor. */
 #define TR_EXECUTOR_TASKS_MAX 65536u     /* attempts, finished ones included */
+#define TR_EXECUTOR_FILES     4096u      /* descriptors, if allowed */
 #define TR_WORKER_MEMORY_BASE TR_MIB(64) /* of a worker beside its budgets */
 #define TR_WORKER_FRAMES      16u        /* read from one worker at a time */
+#define TR_WORKER_BYTES       TR_MIB(4)  /* likewise */
+#define TR_WORKER_LEFT_FRAMES 4096u      /* read from one that has ended */
+#define TR_WORKER_LEFT_BYTES  TR_MIB(32) /* likewise */
 #define TR_WATCH_MS           100u       /* between looks at workers */
 #define TR_UPLINK_WINDOW      TR_MIB(4)  /* sent to the driver, not drained */
 #define TR_LEAVE_MS           2000u      /* for the last words to the driver */
 #define TR_FETCH_TASK_MAX     TR_GIB(64) /* remote blocks of one task */
 #define TR_FETCH_PER_PEER     8u         /* requests outstanding */
 #define TR_FETCH_TRIES        4u         /* connections without one answer */
+#define TR_FETCH_DIALS        2u         /* dials that failed */
 #define TR_FETCH_BACKOFF_MS   50u        /* doubled each time */
 #define TR_FETCH_SILENCE_MS   5000u      /* of a peer that owes an answer */
 #define TR_PEER_IDLE_MS       30000u     /* then a peer is hung up on */
+#define TR_SPOOL_DEPTH_MAX    16u        /* of folders that are removed */
 #define TR_SERVE_REQUESTS_MAX 16u        /* of one peer, waiting */
 #define TR_SERVE_CONN_BYTES   TR_MIB(4)  /* to one peer, not drained */
 #define TR_SERVE_BYTES_MAX    TR_MIB(64) /* to all */
@@ -147,6 +158,12 @@
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
 static_assert(
 	TR_ELEMENT_MAX < TR_FRAME_MAX, "the largest element fits a frame");
+static_assert(TR_WORKER_LEFT_BYTES >= 2 * TR_FRAME_MAX,
+	"what a socket can hold of a worker that has ended is read");
+static_assert(
+	TR_EXECUTOR_FILES >
+		3 * TR_SLOTS_PER_EXECUTOR_MAX + 2 * TR_EXECUTORS_MAX + 64,
+	"an executor has descriptors for its slots and all others");
 static_assert(TR_FETCH_PER_PEER <= TR_SERVE_REQUESTS_MAX,
 	"a fetching executor stays within what a serving one accepts");
 static_assert(
@@ -155,6 +172,10 @@ static_assert(TR_FRAME_MAX < TR_CONN_OUTPUT_QUEUE_MAX,
 	"the largest frame fits an output queue");
 static_assert(TR_CONN_RECV_BUFFER < TR_FRAME_BEFORE_HELLO_MAX,
 	"an idle connection holds less than a first frame");
+static_assert(TR_JOBS_ACTIVE_MAX + TR_DRY_RUNS_MAX <= TR_PLAN_QUEUE_MAX,
+	"dry runs leave room for the plans of jobs");
+static_assert(TR_PLAN_BYTES_MAX < TR_STORE_TXN_BYTES_MAX,
+	"the largest plan can be stored");
 static_assert(TR_LEASE_MS_DEFAULT > 2 * TR_HEARTBEAT_MS_MAX,
 	"one lost heartbeat is no lost executor");
 

@@ -386,6 +386,10 @@ int tr_offsets_parse(
 	int rc;
 	if (text[0] == '{')
 		rc = parse_json(out, text, err);
+	else if (strnlen(text, TR_OFFSETS_TEXT_MAX) == TR_OFFSETS_TEXT_MAX)
+		rc = tr_error_set(err, TR_ELIMIT,
+			"offsets of more than %u bytes: '%.40s...'",
+			TR_OFFSETS_TEXT_MAX - 1, text);
 	else if (parse_span(piece_of(text, strlen(text)), &s) ||
 		 (s = (struct tr_offset_span){ .partition = -1 },
 			 parse_explicit(text, &s)))

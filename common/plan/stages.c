@@ -84,13 +84,20 @@ static int check_source(const Tranche__V1__Operator *op, struct tr_error *err)
 {
 	if (op->topic[0] == '\0' && op->n_ranges == 0)
 		return bad(op, TR_EINVAL, "has neither topic nor ranges", err);
+	if (strlen(op->topic) > TR_TOPIC_NAME_MAX)
+		return bad(
+			op, TR_ELIMIT, "names a topic that is too long", err);
 	for (size_t i = 0; i < op->n_ranges; i++) {
 		const Tranche__V1__Range *r = op->ranges[i];
-		if (r->topic[0] == '\0' || r->from < 0 || r->until < r->from)
+		if (r->topic[0] == '\0' || r->from < 0 || r->until < r->from ||
+			r->partition > INT32_MAX)
 			return bad(op, TR_EINVAL,
 				"has a range that is not topic, partition, "
 				"0 <= from <= until",
 				err);
+		if (strlen(r->topic) > TR_TOPIC_NAME_MAX)
+			return bad(op, TR_ELIMIT,
+				"names a topic that is too long", err);
 	}
 	return 0;
 }
@@ -117,6 +124,9 @@ static int check_operator(
 		return check_source(op, err);
 	if (op->kind == OP(STORE) && op->table[0] == '\0')
 		return bad(op, TR_EINVAL, "has no table name", err);
+	if (strlen(op->table) > TR_TABLE_NAME_MAX)
+		return bad(op, TR_ELIMIT,
+			"has a table name of more than 127 bytes", err);
 	if (op->kind == OP(REDUCE_BY_KEY) &&
 		(op->reducer < TRANCHE__V1__REDUCER__REDUCER_SUM ||
 			op->reducer > TRANCHE__V1__REDUCER__REDUCER_USER))
@@ -190,6 +200,21 @@ static void add_edge(
 	};
 }
 
+/* By `from`; of one `from` in the order of making. */
+static void sort_edges(struct tr_stage *s, uint32_t n_operators)
+{
+	uint32_t at[TR_OPERATORS_MAX + 1] = { 0 };
+	struct tr_stage_edge *sorted = tr_xcalloc(s->n_edges, sizeof(*sorted));
+	for (uint32_t i = 0; i < s->n_edges; i++)
+		at[s->edges[i].from + 1]++;
+	for (uint32_t i = 0; i < n_operators; i++)
+		at[i + 1] += at[i];
+	for (uint32_t i = 0; i < s->n_edges; i++)
+		sorted[at[s->edges[i].from]++] = s->edges[i];
+	tr_xfree(s->edges);
+	s->edges = sorted;
+}
+
 /*
  * Adds the edges of one stage. Operators are visited in id order, which is
  * topological, so one pass finds all that the root reaches.
@@ -200,22 +225,17 @@ static void walk(struct build *b, struct tr_stage *s)
 	/* A print's own stage holds its rows; its followers are upstream. */
 	here[s->root] = s->kind == TR_STAGE_SOURCE ||
 			!trait_of(b->plan->operators[s->root])->passes_input;
-	for (uint32_t from = 0; from < b->plan->n_operators; from++) {
-		if (!here[from])
-			continue;
-		for (uint32_t to = from + 1; to < b->plan->n_operators; to++) {
-			const Tranche__V1__Operator *op =
-				b->plan->operators[to];
-			for (size_t k = 0; k < op->n_inputs; k++) {
-				if (op->inputs[k] != from)
-					continue;
-				add_edge(s, from, to, b->shuffles[to]);
-				if (!b->shuffles[to] ||
-					trait_of(op)->passes_input)
-					here[to] = true;
-			}
+	for (uint32_t to = s->root + 1; to < b->plan->n_operators; to++) {
+		const Tranche__V1__Operator *op = b->plan->operators[to];
+		for (size_t k = 0; k < op->n_inputs; k++) {
+			if (!here[op->inputs[k]])
+				continue;
+			add_edge(s, op->inputs[k], to, b->shuffles[to]);
+			if (!b->shuffles[to] || trait_of(op)->passes_input)
+				here[to] = true;
 		}
 	}
+	sort_edges(s, (uint32_t)b->plan->n_operators);
 }
 
 static void connect_stages(struct tr_stages *st)

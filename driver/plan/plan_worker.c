@@ -16,7 +16,8 @@
 #include "common/wire/kinds.h"
 
 enum {
-	WORKER_FD = 3
+	WORKER_FD = 3,
+	ENDING_MS = 1000,
 };
 
 /* TZ lets the worker resolve civil times; nothing else is handed down. */
@@ -35,6 +36,7 @@ static int spawn(const char *binary, const char *tz, int fd, pid_t *pid)
 	sigfillset(&deflt);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, fd, WORKER_FD);
+	posix_spawn_file_actions_addclosefrom_np(&fa, WORKER_FD + 1);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(
 		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -90,10 +92,35 @@ static int receive(struct tr_framefd *in, uint64_t deadline, struct tr_frame *f)
 	}
 }
 
+/*
+ * One that closed its end is ending: its own status is the reason. Any other,
+ * and one that takes too long to end, is killed.
+ */
+static int end(pid_t pid, bool is_ending)
+{
+	uint64_t until = tr_clock_mono_ms() + ENDING_MS;
+	int status = 0;
+	pid_t got = 0;
+	while (is_ending && (got = waitpid(pid, &status, WNOHANG)) == 0 &&
+		tr_clock_mono_ms() < until)
+		poll(NULL, 0, 2);
+	if (got == pid)
+		return status;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 /* Why a worker that gave no plan ended. It has been killed or is dead. */
 static int explain(int rc, int status, const struct tr_plan_worker *w,
 	struct tr_error *err)
 {
+	if (rc != TR_ETIMEOUT && rc != TR_ECLOSED)
+		return tr_error_set(err, rc == TR_ELIMIT ? rc : TR_EIO,
+			"the plan worker's answer cannot be read: %s",
+			rc == TR_ELIMIT ? "the plan is larger than a message"
+					: tr_err_name(rc));
 	if (rc == TR_ETIMEOUT)
 		return tr_error_set(err, TR_EKILLED,
 			"the script's top level ran longer than %u ms: an "
@@ -118,6 +145,8 @@ static int read_plan(const struct tr_frame *f, Tranche__V1__WorkerPlan **out,
 	if (plan->error) {
 		const char *where = plan->error->where;
 		tr_msg_error_from(err, plan->error);
+		if (err->code == TR_OK)
+			err->code = TR_EPROTO;
 		if (where[0] && !strstr(err->text, where))
 			tr_error_prefix(err, "%s", where);
 		tr_msg_free(plan);
@@ -156,18 +185,15 @@ int tr_plan_worker_run(const struct tr_plan_worker *w,
 			strerror(rc));
 	}
 	tr_framefd_init(&in, pair[0], TR_FRAME_MAX);
+	struct timeval limit = { .tv_sec = w->timeout_ms / 1000 + 1 };
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	rc = send_init(pair[0], w, request, artefact);
 	/* Half an answer must not hold us beyond the deadline. */
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	if (rc == 0 || rc == TR_ECLOSED)
 		rc = receive(&in, deadline, &f);
 	int got = rc == 0 ? read_plan(&f, out, err) : 0;
-	int status = 0;
-	/* One that closed its end is ending: its own status is the reason. */
-	if (rc != TR_ECLOSED)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	int status = end(pid, rc == TR_ECLOSED);
 	tr_framefd_fini(&in);
 	close(pair[0]);
 	return rc == 0 ? got : explain(rc, status, w, err);

@@ -90,6 +90,7 @@ static int open_meta(struct tr_planner *p, const Tranche__V1__KafkaConf *k,
 	char **texts = property_texts(k);
 	struct tr_kafka_conf conf = {
 		.brokers = k->bootstrap,
+		.secrets_dir = p->opts.secrets_dir,
 		.props = (const char *const *)texts,
 		.n_props = k->n_properties,
 		.isolation = k->read_uncommitted ? TR_READ_UNCOMMITTED
@@ -235,6 +236,10 @@ static int collect_spans(struct draft *d)
 		if (rc != 0)
 			return rc;
 	}
+	if (d->n_spans > TR_LANES_MAX)
+		return tr_error_set(d->err, TR_ELIMIT,
+			"the job names %zu ranges, the limit is %u", d->n_spans,
+			TR_LANES_MAX);
 	int rc = check_asked(d);
 	return rc == 0 ? check_sources(d) : rc;
 }
@@ -277,6 +282,12 @@ static int ask_offsets(struct draft *d)
 		struct tr_partition_span *s = &d->spans[i].span;
 		s->log_start = q[n++].offset;
 		s->log_end = q[n++].offset;
+		if (s->log_start < 0 || s->log_end < s->log_start)
+			rc = tr_error_set(d->err, TR_EKAFKA,
+				"topic '%s' partition %d: the broker says that "
+				"the log is [%" PRId64 ", %" PRId64 ")",
+				s->topic, s->partition, s->log_start,
+				s->log_end);
 		if (point_is_time(&s->from))
 			s->from_time = q[n++].offset;
 		if (point_is_time(&s->until))
@@ -359,14 +370,13 @@ static uint64_t lanes_of(
 static int cut_ranges(struct draft *d, uint64_t max, uint32_t *lanes)
 {
 	uint64_t total = 0;
-	for (size_t i = 0; i < d->n_spans; i++)
+	for (size_t i = 0; i < d->n_spans && total <= TR_LANES_MAX; i++)
 		total += tr_ranges_count(
 			d->spans[i].span.first, d->spans[i].span.last, max);
 	if (total > TR_LANES_MAX)
 		return tr_error_set(d->err, TR_ELIMIT,
-			"the ranges make %" PRIu64
-			" tasks, the limit is %u; raise --max-range",
-			total, TR_LANES_MAX);
+			"the ranges make more than %u tasks; raise --max-range",
+			TR_LANES_MAX);
 	d->plan->ranges =
 		tr_xcalloc(total + d->stages->n, sizeof(*d->plan->ranges));
 	for (size_t i = 0; i < d->n_spans; i++) {
@@ -445,6 +455,17 @@ static void put_identity(struct draft *d)
 	p->task_timeout_ms = s->task_timeout_ms;
 }
 
+/* It must fit the store, whatever the names in it. */
+static int check_size(const struct draft *d)
+{
+	size_t n = tranche__v1__batch_plan__get_packed_size(d->plan);
+	if (n <= TR_PLAN_BYTES_MAX)
+		return 0;
+	return tr_error_set(d->err, TR_ELIMIT,
+		"the plan has %zu bytes, the limit is %llu; raise --max-range",
+		n, (unsigned long long)TR_PLAN_BYTES_MAX);
+}
+
 static int fill(struct draft *d)
 {
 	const Tranche__V1__SubmitRequest *s = d->r->submit;
@@ -471,7 +492,7 @@ static int fill(struct draft *d)
 		return rc;
 	put_identity(d);
 	put_stages(d, lanes, reduce_lanes(d, records));
-	return 0;
+	return check_size(d);
 }
 
 static int check_request(

@@ -21,6 +21,7 @@ struct tr_planner;
 struct tr_planner_opts {
 	const char *worker_binary; /* borrowed for the planner's life */
 	uint32_t plan_timeout_ms;  /* of the script's top level */
+	const char *secrets_dir;   /* as in struct tr_kafka_conf; borrowed */
 };
 
 /* What one plan is made from; all borrowed for the call. */

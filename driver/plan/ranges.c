@@ -24,7 +24,9 @@ static int64_t offset_of(const struct tr_partition_span *s,
 			return s->log_end;
 		return limit(v, s->log_start, s->log_end);
 	case TR_POINT_BEFORE_END:
-		return limit(s->log_end - p->v, s->log_start, s->log_end);
+		if (__builtin_sub_overflow(s->log_end, p->v, &v))
+			return s->log_start;
+		return limit(v, s->log_start, s->log_end);
 	case TR_POINT_TIME:
 	case TR_POINT_AGO:
 		return limit(at_time, s->log_start, s->log_end);
