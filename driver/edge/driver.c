@@ -32,6 +32,8 @@ struct tr_edge_job *tr_driver_job_named(struct tr_driver *d, const char *text)
 	struct tr_edge_job *found = NULL;
 	char id[24];
 	for (struct tr_edge_job *j = d->jobs; j; j = j->next) {
+		if (!j->durable)
+			continue;
 		snprintf(id, sizeof(id), "%" PRIu64, j->id.v);
 		if (strcmp(id, text) == 0)
 			return j;
@@ -84,14 +86,6 @@ struct tr_peer *tr_driver_member(
 	return NULL;
 }
 
-static void peer_free(struct tr_peer *p)
-{
-	tr_xfree(p->block_url);
-	tr_xfree(p->drops);
-	tr_xfree(p->jobs_told);
-	tr_xfree(p);
-}
-
 /* ---------------------------------------------------------------- messages */
 
 Tranche__V1__Envelope tr_driver_env(const struct tr_driver *d,
@@ -115,6 +109,8 @@ int tr_driver_send(struct tr_driver *d, struct tr_conn_id conn,
 {
 	tr_buf_reset(&d->body);
 	int rc = tr_msg_pack(&d->body, msg);
+	if (rc == TR_ENOMEM)
+		tr_net_conn_close(d->net, conn);
 	if (rc != 0)
 		return rc;
 	struct tr_frame f = { .kind = (uint8_t)kind,
@@ -123,8 +119,11 @@ int tr_driver_send(struct tr_driver *d, struct tr_conn_id conn,
 	if (tr_frame_size(&f) > TR_FRAME_MAX)
 		return TR_ELIMIT;
 	rc = tr_net_send(d->net, conn, &f, TR_NET_FULL_CLOSE);
-	/* A full queue has closed the peer: for the sender it is gone. */
-	return rc == TR_ELIMIT ? TR_ECLOSED : rc;
+	if (rc == 0)
+		return 0;
+	/* What does not reach a peer must not be missed by it alone. */
+	tr_net_conn_close(d->net, conn);
+	return TR_ECLOSED;
 }
 
 void tr_driver_misbehaved(
@@ -133,6 +132,7 @@ void tr_driver_misbehaved(
 	tr_log_warn("peer-misbehaved", "peer=%s name=%s code=%s text=%s",
 		p->address, TR_LOG_STR(p->name), tr_err_name(why->code),
 		TR_LOG_STR(why->text));
+	p->closing = true;
 	tr_net_conn_close(d->net, p->conn);
 }
 
@@ -247,10 +247,7 @@ static void on_up(struct tr_driver *d, const struct tr_net_event *ev)
 			(n - d->n_peers) * sizeof(*d->peers));
 		d->n_peers = n;
 	}
-	struct tr_peer *p = tr_xcalloc(1, sizeof(*p));
-	p->conn = ev->conn;
-	snprintf(p->address, sizeof(p->address), "%s", ev->peer);
-	d->peers[slot] = p;
+	d->peers[slot] = tr_peer_new(ev->conn, ev->peer);
 }
 
 static void on_down(struct tr_driver *d, const struct tr_net_event *ev)
@@ -262,17 +259,17 @@ static void on_down(struct tr_driver *d, const struct tr_net_event *ev)
 		"peer=%s name=%s exec=%" PRIu64 " code=%s text=%s", p->address,
 		TR_LOG_STR(p->name), p->executor.v,
 		tr_err_name(ev->error->code), TR_LOG_STR(ev->error->text));
-	tr_control_down(d, p);
+	tr_watch_down(d, p);
 	tr_cluster_down(d, p);
 	d->peers[tr_conn_slot(ev->conn)] = NULL;
-	peer_free(p);
+	tr_peer_free(p);
 }
 
 /* Returns true when the event was kept. */
 static bool on_frame(struct tr_driver *d, struct tr_net_event *ev)
 {
 	struct tr_peer *p = tr_driver_peer(d, ev->conn);
-	if (!p)
+	if (!p || p->closing)
 		return false;
 	if (p->role == TRANCHE__V1__ROLE__ROLE_UNSPECIFIED)
 		on_hello(d, p, &ev->frame);
@@ -329,10 +326,31 @@ static void read_clocks(struct tr_driver *d)
 	d->wall_ms = tr_clock_wall_ms();
 }
 
+/* When the core is to hear that time has passed. */
+static uint64_t core_due(const struct tr_driver *d)
+{
+	return d->core_deadline_ms > d->listen_until_ms ? d->core_deadline_ms
+							: d->listen_until_ms;
+}
+
+/*
+ * A driver that was stopped for a while (SIGSTOP, swapping, a busy machine)
+ * must not take its own pause for its executors' silence: what they sent
+ * meanwhile is still on its way through the network's threads.
+ */
+static void look_at_pause(struct tr_driver *d)
+{
+	uint64_t late = d->wake_ms && d->now_ms > d->wake_ms
+				? d->now_ms - d->wake_ms
+				: 0;
+	if (late > d->conf->lease_ms / 4)
+		d->listen_until_ms = d->now_ms + d->conf->lease_ms / 4;
+}
+
 /* Whatever time brings. Returns when to look again at the latest. */
 static uint64_t tick(struct tr_driver *d)
 {
-	if (d->now_ms >= d->core_deadline_ms) {
+	if (d->now_ms >= core_due(d)) {
 		struct tr_core_event ev = { .kind = TR_CORE_TICK };
 		tr_driver_step(d, &ev);
 	}
@@ -341,11 +359,11 @@ static uint64_t tick(struct tr_driver *d)
 		d->next_heartbeat_ms = d->now_ms + d->conf->heartbeat_ms;
 	}
 	uint64_t next = tr_net_tick(d->net, d->now_ms);
-	uint64_t watch = tr_control_tick(d);
+	uint64_t watch = tr_watch_tick(d);
 	if (watch < next)
 		next = watch;
-	if (d->core_deadline_ms < next)
-		next = d->core_deadline_ms;
+	if (core_due(d) < next)
+		next = core_due(d);
 	/* Without executors nobody waits for a heartbeat. */
 	if (d->n_members && d->next_heartbeat_ms < next)
 		next = d->next_heartbeat_ms;
@@ -363,14 +381,16 @@ static int wait_ms(const struct tr_driver *d, uint64_t next)
 static void loop(struct tr_driver *d, int signals)
 {
 	while (!d->stopping) {
-		read_clocks(d);
 		int wait = wait_ms(d, tick(d));
+		d->wake_ms = d->now_ms + (uint64_t)wait;
 		struct pollfd fds[] = {
 			{ .fd = tr_mailbox_fd(d->mailbox), .events = POLLIN },
 			{ .fd = signals, .events = POLLIN },
 		};
 		poll(fds, TR_ARRAY_LEN(fds), wait);
+		/* Mail first, at this time, and the tick after it. */
 		read_clocks(d);
+		look_at_pause(d);
 		if (fds[1].revents) {
 			struct signalfd_siginfo si;
 			ssize_t n = read(signals, &si, sizeof(si));
@@ -415,8 +435,10 @@ static int write_url(
 	snprintf(path, sizeof(path), "%s/driver.url", d->conf->data_dir);
 	snprintf(tmp, sizeof(tmp), "%s/driver.url.tmp", d->conf->data_dir);
 	FILE *f = fopen(tmp, "we");
-	if (!f || fprintf(f, "%s\n", url) < 0 || fclose(f) != 0 ||
-		rename(tmp, path) != 0)
+	bool written = f && fprintf(f, "%s\n", url) > 0;
+	if (f && fclose(f) != 0)
+		written = false;
+	if (!written || rename(tmp, path) != 0)
 		return tr_error_set(err, TR_EIO, "cannot write '%s': %s", path,
 			strerror(errno));
 	return 0;
@@ -509,12 +531,26 @@ static int start(struct tr_driver *d, struct tr_error *err)
 	return rc == 0 ? start_listening(d, err) : rc;
 }
 
+/*
+ * The end when a plan does not come to one, because Kafka does not answer:
+ * nothing that is stored waits for it, and its worker dies with this process.
+ */
+static _Noreturn void leave(struct tr_driver *d)
+{
+	tr_pool_free(d->readers);
+	tr_writer_free(d->writer);
+	tr_store_close(d->store);
+	_exit(EXIT_SUCCESS);
+}
+
 static void stop(struct tr_driver *d)
 {
 	if (d->net) {
 		tr_net_close(d->net);
 		tr_net_stop(d->net);
 	}
+	if (d->planners && !tr_pool_stop(d->planners, TR_PLAN_STOP_MS))
+		leave(d);
 	tr_pool_free(d->planners);
 	tr_pool_free(d->readers);
 	tr_writer_free(d->writer);
@@ -527,8 +563,8 @@ static void stop(struct tr_driver *d)
 		tr_driver_job_remove(d, d->jobs);
 	for (uint32_t i = 0; i < d->n_peers; i++)
 		if (d->peers[i]) {
-			tr_control_down(d, d->peers[i]);
-			peer_free(d->peers[i]);
+			tr_watch_down(d, d->peers[i]);
+			tr_peer_free(d->peers[i]);
 		}
 	if (d->core)
 		tr_core_free(d->core);

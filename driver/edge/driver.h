@@ -4,12 +4,18 @@
  *
  *   driver.c   start, the loop, stop
  *   perform.c  updates of the core, in order: store, send, commit, reply
- *   cluster.c  executors: registration, launches, reports, rows, logs
- *   control.c  clients: submit, watch, cancel, and what they ask to see
+ *   cluster.c  executors: who registers, which frame goes where
+ *   report.c   what executors say of attempts: rows, reports, log lines
+ *   dispatch.c what executors are told: launches, kills, goodbyes
+ *   control.c  clients: their requests
+ *   submit.c   a client's job, until it is durable
+ *   watch.c    clients that wait for a job
+ *   notice.c   the core's word on jobs, tasks and executors
  *   reads.c    requests that read the store, on pool threads
  *   planning.c planning, on pool threads
  *   recover.c  what was stored, back into the core
- *   job.c      the contents behind the core's decisions
+ *   job.c, status.c, receipt.c
+ *              the contents behind the core's decisions
  *
  * Thread: everything runs on the loop's thread unless its header says
  * otherwise (pool.h, writer.h).
@@ -25,48 +31,12 @@
 #include "common/wire/msg.h"
 #include "driver/core/core.h"
 #include "driver/edge/job.h"
+#include "driver/edge/peer.h"
 #include "driver/edge/pool.h"
 #include "driver/edge/writer.h"
 #include "driver/store/store.h"
 
 struct tr_pending;
-
-/* A client's wish to hear of a job. */
-struct tr_watch {
-	struct tr_watch *next;
-	struct tr_job_id job;
-	uint64_t request_id;
-	uint32_t interval_ms;
-	uint64_t next_ms; /* no status before */
-	uint64_t seen;    /* the job's `changed` when one was sent */
-};
-
-/* One connection. */
-struct tr_peer {
-	struct tr_conn_id conn;
-	Tranche__V1__Role role; /* ROLE_UNSPECIFIED: no Hello yet */
-	char name[TR_NAME_MAX];
-	char instance[TR_NAME_MAX];
-	char address[TR_NAME_MAX];
-	/* Executors, from Register on. */
-	struct tr_executor_id executor; /* 0: not registered */
-	char *block_url;
-	char version[TR_NAME_MAX];
-	uint32_t slots;
-	bool registering;             /* between EXECUTOR_UP and REGISTERED */
-	struct tr_attempt_ref *drops; /* held tasks to drop, meanwhile */
-	size_t n_drops;
-	uint64_t *jobs_told; /* ids of jobs whose JobSpec it has */
-	size_t n_jobs_told;
-	enum tr_core_executor_state state;
-	uint64_t heard_ms; /* when the core heard of it last */
-	uint64_t memory_bytes;
-	uint64_t tasks_done, tasks_failed;
-	uint32_t busy;
-	int64_t connected_ms;
-	/* Clients. */
-	struct tr_watch *watches;
-};
 
 struct tr_driver {
 	const struct tr_driver_conf *conf;
@@ -87,9 +57,13 @@ struct tr_driver {
 	uint64_t now_ms;    /* monotonic, read once a turn */
 	int64_t wall_ms;
 	uint64_t core_deadline_ms;
+	uint64_t wake_ms;         /* when the loop meant to be awake again */
+	uint64_t listen_until_ms; /* it was held up: no TICK before */
 	uint64_t next_heartbeat_ms;
 	uint64_t last_job;
 	uint64_t last_executor;
+	uint64_t specs;           /* TaskSpecs made: see dispatch.c */
+	uint32_t dry_runs;        /* that are under way */
 	struct tr_edge_job *jobs; /* active, by id */
 	struct tr_peer **peers;   /* by tr_conn_slot */
 	uint32_t n_peers;         /* slots of the table */
@@ -136,11 +110,18 @@ void tr_driver_pending_free(struct tr_driver *d);
 /* Puts a write that nothing waits for (rows, log lines). */
 void tr_driver_write(struct tr_driver *d, struct tr_write *w);
 
+/* A record of this term to be filled in, all of it from the heap. */
+Tranche__V1__JournalRecord *tr_driver_record(const struct tr_driver *d,
+	Tranche__V1__JournalRecord__RecordCase record_case);
+
 /* ---- driver.c ---- */
 
 struct tr_edge_job *tr_driver_job(struct tr_driver *d, struct tr_job_id id);
 
-/* By id or name; the newest of that name. Active ones only. */
+/*
+ * By id or name; the newest of that name. Active ones that are durable only:
+ * of others nobody may hear.
+ */
 struct tr_edge_job *tr_driver_job_named(struct tr_driver *d, const char *text);
 void tr_driver_job_add(struct tr_driver *d, struct tr_edge_job *j);
 void tr_driver_job_remove(struct tr_driver *d, struct tr_edge_job *j);
@@ -150,9 +131,9 @@ struct tr_peer *tr_driver_member(
 	struct tr_driver *d, struct tr_executor_id executor);
 
 /*
- * Packs and sends; a peer that is gone or too slow is closed by the net, whose
- * DOWN follows. TR_ELIMIT: the message is too large for a frame; nothing was
- * sent and the peer is fine.
+ * Packs and sends. TR_ELIMIT: the message is too large for a frame; nothing was
+ * sent and the peer is fine. After any other error the peer is gone or closed,
+ * and its DOWN follows.
  */
 int tr_driver_send(struct tr_driver *d, struct tr_conn_id conn,
 	enum tr_kind kind, const void *msg, struct tr_slice payload);
@@ -170,34 +151,79 @@ void tr_driver_misbehaved(
 bool tr_cluster_frame(
 	struct tr_driver *d, struct tr_peer *p, struct tr_net_event *ev);
 void tr_cluster_down(struct tr_driver *d, struct tr_peer *p);
-void tr_cluster_send(struct tr_driver *d, const struct tr_core_send *s);
 
 /* No new tasks for this executor, for as long as its process lives. */
 void tr_cluster_drain(struct tr_driver *d, struct tr_peer *p);
 void tr_cluster_heartbeat(struct tr_driver *d);
 
-/* Of all that the task put out; zero without a receipt. */
-struct tr_core_digest tr_cluster_digest(const Tranche__V1__Receipt *r);
+/* ---- report.c ---- */
+
+/* Returns true when it kept the event. */
+bool tr_edge_report_rows(
+	struct tr_driver *d, struct tr_peer *p, struct tr_net_event *ev);
+void tr_edge_report_task(
+	struct tr_driver *d, struct tr_peer *p, const struct tr_frame *f);
+void tr_edge_report_progress(struct tr_driver *d, struct tr_peer *p,
+	const Tranche__V1__TaskProgress *m);
+void tr_edge_report_log(
+	struct tr_driver *d, struct tr_peer *p, const struct tr_frame *f);
+
+/* The attempt has failed, as p says or as is said for it. */
+void tr_edge_report_failed(struct tr_driver *d, struct tr_peer *p,
+	const struct tr_attempt_ref *ref, const Tranche__V1__ErrorInfo *info,
+	bool worker_died);
+
+/* ---- dispatch.c ---- */
+
+void tr_dispatch(struct tr_driver *d, const struct tr_core_send *s);
 
 /* ---- control.c ---- */
 
 void tr_control_frame(
 	struct tr_driver *d, struct tr_peer *p, const struct tr_frame *f);
-void tr_control_down(struct tr_driver *d, struct tr_peer *p);
 
-/* Tells waiting clients; returns when to call again at the latest. */
-uint64_t tr_control_tick(struct tr_driver *d);
-
-/* The core's word on a job, after what led to it is durable. */
-void tr_control_notice(struct tr_driver *d, const struct tr_core_notice *n);
-
-/* Answers with an error message of the request's own reply kind or Ack. */
+/* Answers with the error, or that it was done; NULL. */
 void tr_control_ack(struct tr_driver *d, struct tr_conn_id conn,
 	uint64_t request_id, const struct tr_error *err);
 
-/* Sends a job's status, as it is now, to one watcher. */
+/* Sends a job's status, as it is now, to one client. */
 void tr_control_status(struct tr_driver *d, struct tr_conn_id conn,
 	uint64_t request_id, Tranche__V1__JobStatus *status);
+
+/*
+ * Sends the reply. One that no message holds is sent without the plan's
+ * ranges, which its rows have too, and then with fewer rows.
+ */
+void tr_control_show(struct tr_driver *d, struct tr_conn_id conn,
+	uint64_t request_id, Tranche__V1__JobShowReply *reply);
+
+/* ---- submit.c ---- */
+
+/* `m` is taken over. */
+void tr_submit(struct tr_driver *d, struct tr_peer *p,
+	Tranche__V1__SubmitRequest *m, struct tr_slice artefact);
+
+/* The job is durable, or refused: `err`. */
+void tr_submit_answer(
+	struct tr_driver *d, struct tr_edge_job *j, const struct tr_error *err);
+
+/* ---- watch.c ---- */
+
+/* p hears of j until its end. */
+void tr_watch_add(struct tr_driver *d, struct tr_peer *p,
+	const struct tr_edge_job *j, uint64_t request_id, uint32_t interval_ms);
+
+/* Everybody who watches the job hears of it now; `last`: for good. */
+void tr_watch_tell(struct tr_driver *d, struct tr_edge_job *j, bool last);
+
+/* Tells those whose time has come; returns when to call again at the latest. */
+uint64_t tr_watch_tick(struct tr_driver *d);
+void tr_watch_down(struct tr_driver *d, struct tr_peer *p);
+
+/* ---- notice.c ---- */
+
+/* The core's word, after what led to it is durable. */
+void tr_notice(struct tr_driver *d, const struct tr_core_notice *n);
 
 /* ---- reads.c ---- */
 

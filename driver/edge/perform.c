@@ -61,32 +61,60 @@ static struct tr_edge_job *must_job(struct tr_driver *d, struct tr_job_id id)
 	return j;
 }
 
+Tranche__V1__JournalRecord *tr_driver_record(const struct tr_driver *d,
+	Tranche__V1__JournalRecord__RecordCase record_case)
+{
+	Tranche__V1__JournalRecord *r = tr_xmalloc(sizeof(*r));
+	tranche__v1__journal_record__init(r);
+	r->term = tr_store_term(d->store).v;
+	r->record_case = record_case;
+	return r;
+}
+
 static void put_job(struct tr_driver *d, struct tr_edge_job *j,
 	struct tr_write *w, size_t i)
 {
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__JobSubmitted s = TRANCHE__V1__JOB_SUBMITTED__INIT;
-	s.job = j->id.v;
-	s.job_uuid = j->uuid;
-	s.submitted_ms = j->submitted_ms;
-	s.request = j->request;
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_SUBMITTED;
-	r.job_submitted = &s;
-	tr_write_record(w, i, tr_msg_copy(&r));
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_SUBMITTED);
+	Tranche__V1__JobSubmitted *s = tr_xmalloc(sizeof(*s));
+	tranche__v1__job_submitted__init(s);
+	s->job = j->id.v;
+	s->job_uuid = tr_xstrdup(j->uuid);
+	s->submitted_ms = j->submitted_ms;
+	s->request = tr_msg_copy(j->request);
+	r->job_submitted = s;
+	tr_write_record(w, i, r);
+	/* It is the job's until this is durable: planning comes after. */
 	w->items[i].payload = (struct tr_slice){ j->artefact, j->artefact_len };
 }
 
 static void put_plan(struct tr_driver *d, struct tr_edge_job *j,
 	struct tr_write *w, size_t i)
 {
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__PlanStored s = TRANCHE__V1__PLAN_STORED__INIT;
-	s.plan = j->plan;
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_PLAN_STORED;
-	r.plan_stored = &s;
-	tr_write_record(w, i, tr_msg_copy(&r));
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_PLAN_STORED);
+	r->plan_stored = tr_xmalloc(sizeof(*r->plan_stored));
+	tranche__v1__plan_stored__init(r->plan_stored);
+	r->plan_stored->plan = tr_msg_copy(j->plan);
+	tr_write_record(w, i, r);
+}
+
+static Tranche__V1__TaskFinished *new_finished(struct tr_driver *d,
+	const struct tr_core_record *rec, const struct tr_edge_attempt *a)
+{
+	const struct tr_peer *p = tr_driver_member(d, rec->executor);
+	Tranche__V1__TaskFinished *s = tr_xmalloc(sizeof(*s));
+	tranche__v1__task_finished__init(s);
+	s->job = rec->ref.job.v;
+	s->batch = rec->ref.batch;
+	s->stage = rec->ref.lane.stage;
+	s->lane = rec->ref.lane.lane;
+	s->attempt = rec->ref.attempt.v;
+	s->executor = tr_xstrdup(a->executor_name ? a->executor_name : "");
+	s->instance = tr_xstrdup(p ? p->instance : "");
+	s->block_url = tr_xstrdup(p ? p->block_url : "");
+	s->receipt = tr_msg_copy(a->receipt);
+	return s;
 }
 
 static void put_finished(struct tr_driver *d, struct tr_edge_job *j,
@@ -96,89 +124,92 @@ static void put_finished(struct tr_driver *d, struct tr_edge_job *j,
 	struct tr_edge_attempt *a =
 		t ? tr_edge_attempt_find(t, rec->ref.attempt) : NULL;
 	tr_assert(a && a->receipt);
-	if (!t->done) {
-		j->tasks_done++;
-		if (j->stages->s[rec->ref.lane.stage].kind == TR_STAGE_SOURCE)
-			j->ranges_done++;
-	}
-	tr_edge_task_set_done(t, a);
 	a->outcome = TR_EDGE_DONE;
 	a->ended_ms = d->wall_ms;
-	j->changed++;
-	char none[] = "";
-	struct tr_peer *p = tr_driver_member(d, rec->executor);
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__TaskFinished s = TRANCHE__V1__TASK_FINISHED__INIT;
-	s.job = rec->ref.job.v;
-	s.batch = rec->ref.batch;
-	s.stage = rec->ref.lane.stage;
-	s.lane = rec->ref.lane.lane;
-	s.attempt = rec->ref.attempt.v;
-	s.executor = a->executor_name ? a->executor_name : none;
-	s.instance = p ? p->instance : none;
-	s.block_url = p && p->block_url ? p->block_url : none;
-	s.receipt = a->receipt;
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_TASK_FINISHED;
-	r.task_finished = &s;
-	tr_write_record(w, i, tr_msg_copy(&r));
+	tr_edge_task_finish(j, rec->ref.lane, a);
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_TASK_FINISHED);
+	r->task_finished = new_finished(d, rec, a);
+	tr_write_record(w, i, r);
 }
 
 static void put_unfinished(struct tr_driver *d, struct tr_edge_job *j,
 	const struct tr_core_record *rec, struct tr_write *w, size_t i)
 {
-	struct tr_edge_task *t = tr_edge_job_task(j, rec->ref.lane);
-	if (t && t->done) {
-		t->done = 0;
-		j->tasks_done--;
-		if (j->stages->s[rec->ref.lane.stage].kind == TR_STAGE_SOURCE)
-			j->ranges_done--;
-		j->changed++;
-	}
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__TaskUnfinished s = TRANCHE__V1__TASK_UNFINISHED__INIT;
-	s.job = rec->ref.job.v;
-	s.batch = rec->ref.batch;
-	s.stage = rec->ref.lane.stage;
-	s.lane = rec->ref.lane.lane;
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_TASK_UNFINISHED;
-	r.task_unfinished = &s;
-	tr_write_record(w, i, tr_msg_copy(&r));
+	tr_edge_task_unfinish(j, rec->ref.lane);
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_TASK_UNFINISHED);
+	Tranche__V1__TaskUnfinished *s = tr_xmalloc(sizeof(*s));
+	tranche__v1__task_unfinished__init(s);
+	s->job = rec->ref.job.v;
+	s->batch = rec->ref.batch;
+	s->stage = rec->ref.lane.stage;
+	s->lane = rec->ref.lane.lane;
+	r->task_unfinished = s;
+	tr_write_record(w, i, r);
 }
 
-/* A failed job without a reason of its own gets the code's name. */
-static void ensure_error(struct tr_edge_job *j, int code)
+/* What is to be said when the core ends a job for a reason of its own. */
+static const char *reason_text(int code)
 {
-	if (j->error.code == 0)
-		tr_error_set(&j->error, code, "%s",
-			code == TR_ECANCELED ? "cancelled by a client"
-					     : tr_err_name(code));
+	switch (code) {
+	case TR_ECANCELED:
+		return "cancelled by a client";
+	case TR_ELOST:
+		return "a task was lost with its executor too often";
+	case TR_ELIMIT:
+		return "the job's tasks do not fit the driver's task table "
+		       "beside those of other jobs: raise --max-range, or "
+		       "submit again when they have ended";
+	case TR_ENONDET:
+		return "a task that ran again gave another result than "
+		       "before, which had been read: the job's functions, or "
+		       "a compacted topic, do not give the same twice";
+	default:
+		return tr_err_name(code);
+	}
+}
+
+/*
+ * The end is decided, and is what the record says, but until that is durable
+ * nobody may see it: the job looks as before.
+ */
+static Tranche__V1__JobStatus *end_status(struct tr_driver *d,
+	struct tr_edge_job *j, const struct tr_core_record *rec)
+{
+	enum tr_core_job_state state = j->state;
+	enum tr_core_outcome outcome = j->outcome;
+	if (rec->outcome != TR_CORE_JOB_DONE && j->error.code != rec->error)
+		tr_edge_job_set_error(
+			j, rec->error, reason_text(rec->error), "", "");
+	j->ending = true;
+	j->ended_ms = d->wall_ms;
+	j->state = TR_CORE_JOB_ENDING;
+	j->outcome = rec->outcome;
+	Tranche__V1__JobStatus *st =
+		tr_edge_job_status(j, tr_store_term(d->store).v, d->wall_ms);
+	j->state = state;
+	j->outcome = outcome;
+	return st;
 }
 
 static void put_end(struct tr_driver *d, struct tr_edge_job *j,
 	const struct tr_core_record *rec, struct tr_write *w, size_t i)
 {
-	j->state = TR_CORE_JOB_ENDING;
-	j->outcome = rec->outcome;
-	if (rec->outcome != TR_CORE_JOB_DONE)
-		ensure_error(j, rec->error);
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__JobEnded s = TRANCHE__V1__JOB_ENDED__INIT;
-	s.job = j->id.v;
-	s.state = tr_edge_job_state(j);
-	s.ended_ms = d->wall_ms;
-	s.status = tr_edge_job_status(j, tr_store_term(d->store).v, d->wall_ms);
-	s.error = s.status->error;
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_ENDED);
+	Tranche__V1__JobEnded *s = tr_xmalloc(sizeof(*s));
+	tranche__v1__job_ended__init(s);
+	s->job = j->id.v;
+	s->status = end_status(d, j, rec);
+	s->state = s->status->state;
+	s->ended_ms = j->ended_ms;
+	if (s->status->error)
+		s->error = tr_msg_copy(s->status->error);
 	if (rec->outcome != TR_CORE_JOB_DONE && j->stages)
-		s.tasks = tr_edge_job_rows(j, &s.n_tasks);
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_ENDED;
-	r.job_ended = &s;
-	tr_write_record(w, i, tr_msg_copy(&r));
-	tr_msg_free(s.status);
-	if (s.tasks)
-		tr_edge_rows_free(s.tasks, s.n_tasks);
+		s->tasks = tr_edge_job_rows(j, SIZE_MAX, &s->n_tasks);
+	r->job_ended = s;
+	tr_write_record(w, i, r);
 }
 
 static void put_record(struct tr_driver *d, const struct tr_core_record *rec,
@@ -206,19 +237,6 @@ static void put_record(struct tr_driver *d, const struct tr_core_record *rec,
 
 /* ------------------------------------------------------------- commit(b) */
 
-static size_t count_outputs(const struct tr_edge_job *j)
-{
-	size_t n = 0;
-	for (uint32_t s = 0; s < j->stages->n; s++)
-		for (uint32_t i = 0; i < j->lanes[s].lanes; i++) {
-			const struct tr_edge_attempt *a =
-				tr_edge_task_result(&j->lanes[s].tasks[i]);
-			if (a && a->receipt)
-				n += a->receipt->n_outputs;
-		}
-	return n;
-}
-
 static Tranche__V1__CommittedRun *new_run(const struct tr_edge_job *j,
 	uint32_t lane, const struct tr_edge_attempt *a,
 	const Tranche__V1__OutputInfo *o)
@@ -230,43 +248,53 @@ static Tranche__V1__CommittedRun *new_run(const struct tr_edge_job *j,
 	run->operator_ = o->operator_;
 	run->lane = lane;
 	run->attempt = a->id.v;
-	run->table = tr_xstrdup(op->table);
+	if (op->kind == TRANCHE__V1__OPERATOR_KIND__OP_STORE)
+		run->table = tr_xstrdup(op->table);
 	run->mode = op->store_mode;
 	run->records = o->records;
 	run->bytes = o->bytes;
 	return run;
 }
 
-static void put_commit(struct tr_driver *d, struct tr_edge_job *j,
-	struct tr_write *w, size_t i)
+/*
+ * One run per lane of each sink, also without rows: a checked receipt has an
+ * output for every sink of its stage, and a stage with sinks has lanes.
+ */
+static void put_runs(
+	const struct tr_edge_job *j, Tranche__V1__BatchCommitted *c)
 {
-	Tranche__V1__JournalRecord r = TRANCHE__V1__JOURNAL_RECORD__INIT;
-	Tranche__V1__BatchCommitted c = TRANCHE__V1__BATCH_COMMITTED__INIT;
-	c.job = j->id.v;
-	c.batch = j->plan->batch;
-	c.committed_ms = d->wall_ms;
-	c.status = tr_edge_job_status(j, tr_store_term(d->store).v, d->wall_ms);
-	c.tasks = tr_edge_job_rows(j, &c.n_tasks);
-	c.runs = tr_xcalloc(count_outputs(j) + 1, sizeof(*c.runs));
+	size_t n = 0;
+	for (uint32_t s = 0; s < j->stages->n; s++)
+		n += (size_t)j->lanes[s].lanes * j->lanes[s].n_sinks;
+	c->runs = tr_xcalloc(n + 1, sizeof(*c->runs));
 	for (uint32_t s = 0; s < j->stages->n; s++)
 		for (uint32_t k = 0; k < j->lanes[s].lanes; k++) {
 			const struct tr_edge_attempt *a =
 				tr_edge_task_result(&j->lanes[s].tasks[k]);
-			for (size_t o = 0;
-				a && a->receipt && o < a->receipt->n_outputs;
-				o++)
-				c.runs[c.n_runs++] = new_run(
+			tr_assert(a && a->receipt);
+			for (size_t o = 0; o < a->receipt->n_outputs; o++)
+				c->runs[c->n_runs++] = new_run(
 					j, k, a, a->receipt->outputs[o]);
 		}
-	r.term = tr_store_term(d->store).v;
-	r.record_case = TRANCHE__V1__JOURNAL_RECORD__RECORD_BATCH_COMMITTED;
-	r.batch_committed = &c;
-	tr_write_record(w, i, tr_msg_copy(&r));
-	for (size_t k = 0; k < c.n_runs; k++)
-		tr_msg_free(c.runs[k]);
-	tr_xfree(c.runs);
-	tr_edge_rows_free(c.tasks, c.n_tasks);
-	tr_msg_free(c.status);
+	tr_assert(c->n_runs == n);
+}
+
+static void put_commit(struct tr_driver *d, struct tr_edge_job *j,
+	struct tr_write *w, size_t i)
+{
+	Tranche__V1__JournalRecord *r = tr_driver_record(
+		d, TRANCHE__V1__JOURNAL_RECORD__RECORD_BATCH_COMMITTED);
+	Tranche__V1__BatchCommitted *c = tr_xmalloc(sizeof(*c));
+	tranche__v1__batch_committed__init(c);
+	c->job = j->id.v;
+	c->batch = j->plan->batch;
+	c->committed_ms = d->wall_ms;
+	c->status =
+		tr_edge_job_status(j, tr_store_term(d->store).v, d->wall_ms);
+	c->tasks = tr_edge_job_rows(j, SIZE_MAX, &c->n_tasks);
+	put_runs(j, c);
+	r->batch_committed = c;
+	tr_write_record(w, i, r);
 }
 
 static void start_commits(struct tr_driver *d, struct tr_pending *p)
@@ -330,7 +358,7 @@ void tr_driver_perform(struct tr_driver *d)
 	while ((p = d->pending) && p->records_seq <= d->durable_seq) {
 		if (!p->sent) {
 			for (size_t i = 0; i < p->n_sends; i++)
-				tr_cluster_send(d, &p->sends[i]);
+				tr_dispatch(d, &p->sends[i]);
 			p->sent = true;
 			start_commits(d, p);
 		}
@@ -338,7 +366,7 @@ void tr_driver_perform(struct tr_driver *d)
 			break;
 		finish_commits(d, p);
 		for (size_t i = 0; i < p->n_notices; i++)
-			tr_control_notice(d, &p->notices[i]);
+			tr_notice(d, &p->notices[i]);
 		d->pending = p->next;
 		if (!d->pending)
 			d->pending_tail = &d->pending;

@@ -46,7 +46,8 @@ static void *new_planner(void *arg)
 {
 	const struct tr_driver *d = arg;
 	struct tr_planner_opts opts = { .worker_binary = d->worker,
-		.plan_timeout_ms = d->conf->plan_timeout_ms };
+		.plan_timeout_ms = d->conf->plan_timeout_ms,
+		.secrets_dir = d->conf->job_secrets };
 	return tr_planner_new(&opts);
 }
 
@@ -66,8 +67,9 @@ struct tr_pool *tr_planning_pool(struct tr_driver *d)
 	return tr_pool_new(&opts, d->mailbox);
 }
 
+/* The artefact is taken over. */
 static struct plan_work *new_work(struct tr_driver *d,
-	const Tranche__V1__SubmitRequest *submit, struct tr_slice artefact,
+	const Tranche__V1__SubmitRequest *submit, uint8_t *artefact, size_t n,
 	void (*done)(struct tr_work *))
 {
 	struct tr_core_counts counts;
@@ -78,9 +80,9 @@ static struct plan_work *new_work(struct tr_driver *d,
 	};
 	w->d = d;
 	w->submit = tr_msg_copy(submit);
-	w->artefact = tr_xmemdup(artefact.p, artefact.n);
+	w->artefact = artefact;
 	w->r = (struct tr_plan_request){ .submit = w->submit,
-		.artefact = { w->artefact, artefact.n },
+		.artefact = { artefact, n },
 		.job_uuid = w->uuid,
 		.term = tr_store_term(d->store),
 		.batch = 1,
@@ -149,7 +151,7 @@ static void job_planned(struct tr_work *work)
 	struct tr_driver *d = w->d;
 	struct tr_edge_job *j = tr_driver_job(d, w->r.job);
 	/* Cancelled meanwhile. */
-	if (!j || j->state != TR_CORE_JOB_PLANNING || j->plan)
+	if (!j || j->ending || j->plan)
 		return;
 	if (w->rc == 0)
 		w->rc = tr_edge_job_set_plan(j, w->plan, &w->err);
@@ -167,16 +169,46 @@ static void job_planned(struct tr_work *work)
 	tr_planning_feed(d, j);
 }
 
+/*
+ * The artefact for planning, from the job or, after a restart, the store. It
+ * has no other use in memory: executors get it from the store.
+ */
+static int take_artefact(struct tr_driver *d, struct tr_edge_job *j,
+	uint8_t **artefact, size_t *n, struct tr_error *err)
+{
+	const ProtobufCBinaryData *sha = &j->request->artefact;
+	struct tr_buf stored;
+	int rc = 0;
+	tr_buf_init(&stored, TR_ARTEFACT_MAX);
+	if (!j->artefact)
+		rc = tr_store_artefact(d->store,
+			(struct tr_slice){ sha->data, sha->len }, &stored, err);
+	if (rc != 0) {
+		tr_buf_fini(&stored);
+		return rc;
+	}
+	*n = j->artefact_len;
+	*artefact = j->artefact ? j->artefact : tr_buf_take(&stored, n);
+	j->artefact = NULL;
+	j->artefact_len = 0;
+	return 0;
+}
+
 void tr_planning_start(struct tr_driver *d, struct tr_edge_job *j)
 {
 	struct tr_error err;
+	uint8_t *artefact;
+	size_t n;
 	if (j->plan) {
 		/* A stored plan is never made again. */
 		tr_planning_feed(d, j);
 		return;
 	}
-	struct plan_work *w = new_work(d, j->request,
-		(struct tr_slice){ j->artefact, j->artefact_len }, job_planned);
+	if (take_artefact(d, j, &artefact, &n, &err) != 0) {
+		plan_failed(d, j, &err);
+		return;
+	}
+	struct plan_work *w = new_work(d, j->request, artefact, n, job_planned);
 	struct tr_rng rng;
 	memcpy(w->uuid, j->uuid, sizeof(w->uuid));
 	w->r.job = j->id;
@@ -201,6 +233,7 @@ static void dry_run_done(struct tr_work *work)
 	Tranche__V1__Envelope env = tr_driver_env(d, NULL, w->request_id);
 	Tranche__V1__PlanReply m = TRANCHE__V1__PLAN_REPLY__INIT;
 	Tranche__V1__ErrorInfo info;
+	d->dry_runs--;
 	m.env = &env;
 	m.plan = w->plan;
 	if (w->rc != 0) {
@@ -223,16 +256,20 @@ void tr_planning_dry_run(struct tr_driver *d, struct tr_conn_id conn,
 	Tranche__V1__SubmitRequest *request, struct tr_slice artefact)
 {
 	struct tr_error err;
-	struct plan_work *w = new_work(d, request, artefact, dry_run_done);
 	uint64_t id = tr_msg_env(request->env)->request_id;
+	struct plan_work *w = new_work(d, request,
+		tr_xmemdup(artefact.p, artefact.n), artefact.n, dry_run_done);
 	w->conn = conn;
 	w->request_id = id;
 	tr_msg_free(request);
-	if (tr_pool_submit(d->planners, &w->work) == 0)
+	/* They leave room for the plans of jobs. */
+	if (d->dry_runs < TR_DRY_RUNS_MAX &&
+		tr_pool_submit(d->planners, &w->work) == 0) {
+		d->dry_runs++;
 		return;
+	}
 	work_free(&w->work);
 	tr_error_set(&err, TR_ELIMIT,
-		"%u plans are waiting already: try again later",
-		TR_PLAN_QUEUE_MAX);
+		"%u plans are waiting already: try again later", d->dry_runs);
 	tr_control_ack(d, conn, id, &err);
 }

@@ -2,15 +2,20 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "common/base/err.h"
 #include "common/base/xalloc.h"
+#include "common/clock/clock.h"
 
 struct tr_pool {
 	struct tr_pool_opts opts;
 	struct tr_mailbox *mailbox;
 	pthread_mutex_t lock; /* of the fields below */
 	pthread_cond_t wake;
+	pthread_cond_t ended;
+	size_t alive;   /* threads */
+	bool abandoned; /* by stop: the mailbox is not there any more */
 	struct tr_mail *head, **tail;
 	size_t waiting;
 	bool stopping;
@@ -42,6 +47,25 @@ static struct tr_work *take(struct tr_pool *p)
 	return (struct tr_work *)m;
 }
 
+/* False: nobody is there to take it. */
+static bool give_back(struct tr_pool *p, struct tr_work *w)
+{
+	pthread_mutex_lock(&p->lock);
+	bool is_wanted = !p->abandoned;
+	if (is_wanted && tr_mailbox_put_counted(p->mailbox, &w->mail) != 0)
+		w->free(w);
+	pthread_mutex_unlock(&p->lock);
+	return is_wanted;
+}
+
+static void say_ended(struct tr_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->alive--;
+	pthread_cond_signal(&p->ended);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void *run_thread(void *arg)
 {
 	struct tr_pool *p = arg;
@@ -50,11 +74,12 @@ static void *run_thread(void *arg)
 	struct tr_work *w;
 	while ((w = take(p))) {
 		w->run(w, state);
-		if (tr_mailbox_put_counted(p->mailbox, &w->mail) != 0)
-			w->free(w);
+		if (!give_back(p, w))
+			return NULL;
 	}
 	if (p->opts.state_free)
 		p->opts.state_free(state);
+	say_ended(p);
 	return NULL;
 }
 
@@ -68,6 +93,12 @@ struct tr_pool *tr_pool_new(
 	p->tail = &p->head;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
+	pthread_condattr_t clock;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->ended, &clock);
+	pthread_condattr_destroy(&clock);
+	p->alive = opts->threads;
 	for (size_t i = 0; i < opts->threads; i++) {
 		int rc = pthread_create(&p->threads[i], NULL, run_thread, p);
 		tr_assert(rc == 0);
@@ -75,11 +106,29 @@ struct tr_pool *tr_pool_new(
 	return p;
 }
 
+bool tr_pool_stop(struct tr_pool *p, uint32_t ms)
+{
+	uint64_t at = tr_clock_mono_ms() + ms;
+	struct timespec until = { .tv_sec = (time_t)(at / 1000),
+		.tv_nsec = (long)(at % 1000) * 1000000 };
+	int rc = 0;
+	pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	pthread_cond_broadcast(&p->wake);
+	while (p->alive > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&p->ended, &p->lock, &until);
+	bool has_ended = p->alive == 0;
+	p->abandoned = !has_ended;
+	pthread_mutex_unlock(&p->lock);
+	return has_ended;
+}
+
 void tr_pool_free(struct tr_pool *p)
 {
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
+	tr_assert(!p->abandoned);
 	p->stopping = true;
 	pthread_cond_broadcast(&p->wake);
 	pthread_mutex_unlock(&p->lock);
@@ -90,6 +139,7 @@ void tr_pool_free(struct tr_pool *p)
 		tr_mail_free(m);
 	}
 	pthread_cond_destroy(&p->wake);
+	pthread_cond_destroy(&p->ended);
 	pthread_mutex_destroy(&p->lock);
 	tr_xfree(p);
 }

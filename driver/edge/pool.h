@@ -7,13 +7,16 @@
  *   work->done on the loop, once run has returned
  *   work->free in the end, on the loop; also for work that was never run
  *
- * Thread: submit and free from the loop; free waits for work that is running.
+ * Thread: submit, stop and free from the loop.
  */
 #ifndef TR_DRIVER_EDGE_POOL_H
 #define TR_DRIVER_EDGE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "common/base/check.h"
 #include "common/mailbox/mailbox.h"
 
 struct tr_work {
@@ -40,6 +43,13 @@ struct tr_pool;
 /* Work comes back through `mailbox`, which outlives the pool. */
 struct tr_pool *tr_pool_new(
 	const struct tr_pool_opts *opts, struct tr_mailbox *mailbox);
+
+/*
+ * Takes no more work and waits for what is running, at most `ms`. False: some
+ * of it did not end. Then its threads, and all that work and state borrow, are
+ * left as they are until the process exits, and the pool is not to be freed.
+ */
+bool tr_pool_stop(struct tr_pool *p, uint32_t ms) TR_MUST_USE;
 
 /* Ends when running work has ended; work that waits is freed. Accepts NULL. */
 void tr_pool_free(struct tr_pool *p);

@@ -241,14 +241,12 @@ static void send_list(struct read_work *w)
 
 static void send_show(struct read_work *w)
 {
-	Tranche__V1__Envelope env = tr_driver_env(w->d, NULL, w->request_id);
 	Tranche__V1__JobShowReply m = TRANCHE__V1__JOB_SHOW_REPLY__INIT;
-	m.env = &env;
 	m.status = w->status;
 	m.plan = w->plan;
 	m.n_tasks = w->n_tasks;
 	m.tasks = w->tasks;
-	send(w, TR_KIND_JOB_SHOW_REPLY, &m);
+	tr_control_show(w->d, w->conn, w->request_id, &m);
 }
 
 static void send_logs(struct read_work *w)
@@ -283,6 +281,19 @@ static void send_scan(struct read_work *w)
 	send(w, TR_KIND_TABLE_SCAN_REPLY, &m);
 }
 
+/* It may have become known while the store was asked. */
+static void send_watch(struct read_work *w)
+{
+	const Tranche__V1__WatchRequest *m = w->request;
+	struct tr_edge_job *j = tr_driver_job(
+		w->d, (struct tr_job_id){ tr_msg_env(w->status->env)->job });
+	struct tr_peer *p = tr_driver_peer(w->d, w->conn);
+	if (j && p)
+		tr_watch_add(w->d, p, j, w->request_id, m->interval_ms);
+	else
+		tr_control_status(w->d, w->conn, w->request_id, w->status);
+}
+
 /* A cancel that found no active job: it has ended, or never was. */
 static void send_cancel(struct read_work *w)
 {
@@ -302,7 +313,7 @@ static void work_done(struct tr_work *work)
 		send_list(w);
 		break;
 	case TR_KIND_WATCH:
-		tr_control_status(w->d, w->conn, w->request_id, w->status);
+		send_watch(w);
 		break;
 	case TR_KIND_JOB_CANCEL:
 		send_cancel(w);
@@ -351,15 +362,19 @@ void tr_reads_submit(struct tr_driver *d, struct tr_conn_id conn,
 	w->kind = kind;
 	w->request = request;
 	w->request_id = request_id_of(request);
-	tr_buf_init(&w->payload, TR_FRAME_MAX);
+	tr_buf_init(&w->payload, 2 * TR_KEY_DATUM_MAX);
 	tr_buf_init(&w->out, TR_SCAN_REPLY_MAX + TR_KEY_MAX + TR_VALUE_MAX);
 	int rc = tr_buf_append(&w->payload, payload.p, payload.n);
 	if (rc == 0)
 		rc = tr_pool_submit(d->readers, &w->work);
 	if (rc == 0)
 		return;
-	tr_error_set(&w->err, TR_EAGAIN,
-		"too many requests are waiting: try again later");
+	if (rc == TR_ELIMIT)
+		tr_error_set(&w->err, rc, "the key is longer than %llu bytes",
+			(unsigned long long)TR_KEY_MAX);
+	else
+		tr_error_set(&w->err, TR_EAGAIN,
+			"too many requests are waiting: try again later");
 	tr_control_ack(d, conn, w->request_id, &w->err);
 	work_free(&w->work);
 }

@@ -9,6 +9,7 @@
 #include "common/base/xalloc.h"
 #include "common/log/log.h"
 #include "driver/edge/driver.h"
+#include "driver/edge/receipt.h"
 
 static int recover_job(struct tr_driver *d, const Tranche__V1__JobSubmitted *s,
 	struct tr_error *err)
@@ -16,27 +17,15 @@ static int recover_job(struct tr_driver *d, const Tranche__V1__JobSubmitted *s,
 	if (!s->request)
 		return tr_error_set(err, TR_ECORRUPT,
 			"job %" PRIu64 " has no request", s->job);
-	struct tr_buf artefact;
-	tr_buf_init(&artefact, TR_ARTEFACT_MAX);
-	const ProtobufCBinaryData *sha = &s->request->artefact;
-	int rc = tr_store_artefact(d->store,
-		(struct tr_slice){ sha->data, sha->len }, &artefact, err);
-	if (rc != 0) {
-		tr_buf_fini(&artefact);
-		return rc;
-	}
 	struct tr_edge_job *j = tr_edge_job_new((struct tr_job_id){ s->job },
 		s->job_uuid, s->submitted_ms, s->request);
 	j->durable = true;
 	j->log_seq = tr_store_term(d->store).v << 32;
-	j->artefact = tr_buf_take(&artefact, &j->artefact_len);
 	tr_driver_job_add(d, j);
-	struct tr_core_event ev = { .kind = TR_CORE_RECOVER_JOB,
-		.u.job = { .job = j->id,
-			.weight = s->request->weight,
-			.max_attempts = s->request->max_attempts,
-			.max_rate = s->request->max_rate } };
-	d->recovering = ev.u.job;
+	d->recovering = (struct tr_core_job_event){ .job = j->id,
+		.weight = s->request->weight,
+		.max_attempts = s->request->max_attempts,
+		.max_rate = s->request->max_rate };
 	tr_log_info("job-recovered", "job=%" PRIu64, s->job);
 	return 0;
 }
@@ -76,24 +65,21 @@ static int recover_plan(struct tr_driver *d, const Tranche__V1__PlanStored *s,
 	return 0;
 }
 
-static void count_done(struct tr_edge_job *j, uint32_t stage)
-{
-	j->tasks_done++;
-	if (j->stages->s[stage].kind == TR_STAGE_SOURCE)
-		j->ranges_done++;
-}
-
 static int recover_task(struct tr_driver *d, const Tranche__V1__TaskFinished *s,
 	struct tr_error *err)
 {
 	struct tr_edge_job *j = tr_driver_job(d, (struct tr_job_id){ s->job });
 	struct tr_lane_id lane = { s->stage, s->lane };
 	struct tr_edge_task *t = j ? tr_edge_job_task(j, lane) : NULL;
-	if (!t || !s->receipt)
+	if (!t || j->plan->batch != s->batch)
 		return tr_error_set(err, TR_ECORRUPT,
 			"a result of job %" PRIu64 " stage %u lane %u, which "
 			"its plan does not have",
 			s->job, s->stage, s->lane);
+	int rc = tr_edge_receipt_check(j, lane, s->receipt, err);
+	if (rc != 0)
+		return tr_error_prefix(
+			err, "a stored result of job %" PRIu64, s->job);
 	struct tr_edge_attempt *a =
 		tr_edge_attempt_get(t, (struct tr_attempt_id){ s->attempt },
 			(struct tr_executor_id){ 0 }, s->executor, d->wall_ms);
@@ -101,21 +87,30 @@ static int recover_task(struct tr_driver *d, const Tranche__V1__TaskFinished *s,
 	a->outcome = TR_EDGE_DONE;
 	a->records = s->receipt->records_in;
 	a->bytes = s->receipt->bytes_in;
-	tr_edge_task_set_done(t, a);
+	a->ended_ms = d->wall_ms;
+	tr_edge_task_finish(j, lane, a);
 	if (s->unfinished)
-		t->done = 0;
-	else
-		count_done(j, s->stage);
+		tr_edge_task_unfinish(j, lane);
 	struct tr_core_event ev = { .kind = TR_CORE_RECOVER_TASK,
 		.u.recover = { .ref = { .job = j->id,
 				       .batch = s->batch,
 				       .lane = lane,
 				       .attempt = { s->attempt } },
-			.digest = tr_cluster_digest(s->receipt),
+			.digest = tr_edge_receipt_digest(s->receipt),
 			.has_blocks = s->receipt->n_blocks > 0,
 			.unfinished = s->unfinished } };
 	tr_driver_step(d, &ev);
 	return 0;
+}
+
+/* Only the job's end is missing: its status is what the commit says. */
+static void recover_commit(
+	struct tr_driver *d, const Tranche__V1__BatchCommitted *c)
+{
+	struct tr_edge_job *j = tr_driver_job(d, d->recovering.job);
+	d->recovering.committed = true;
+	if (j && c->status)
+		j->committed = tr_msg_copy(c->status);
 }
 
 static int recover_record(
@@ -124,7 +119,7 @@ static int recover_record(
 	struct tr_driver *d = arg;
 	if (r->record_case ==
 		TRANCHE__V1__JOURNAL_RECORD__RECORD_BATCH_COMMITTED)
-		d->recovering.committed = true;
+		recover_commit(d, r->batch_committed);
 	flush_job(d);
 	switch (r->record_case) {
 	case TRANCHE__V1__JOURNAL_RECORD__RECORD_JOB_SUBMITTED:
