@@ -19,6 +19,7 @@ enum {
 	HEARTBEATS_PER_LEASE = 5,
 	END_MS = 5000,
 	TEXT_MAX = 8192,
+	CHUNK = 1 << 16,
 };
 
 /* ---- files ---- */
@@ -51,23 +52,31 @@ const char *cluster_program(const char *name, char path[PROCESS_PATH_MAX])
 	return path;
 }
 
-char *file_text(const char *path)
+char *file_bytes(const char *path, size_t *n)
 {
 	FILE *in = fopen(path, "re");
-	char *text = NULL;
-	size_t n = 0, got;
+	char *bytes = NULL;
+	size_t got;
 
+	*n = 0;
 	if (in == NULL)
 		return NULL;
 	do {
-		text = realloc(text, n + TEXT_MAX + 1);
-		assert_non_null(text);
-		got = fread(text + n, 1, TEXT_MAX, in);
-		n += got;
+		bytes = realloc(bytes, *n + CHUNK + 1);
+		assert_non_null(bytes);
+		got = fread(bytes + *n, 1, CHUNK, in);
+		*n += got;
 	} while (got > 0);
-	text[n] = '\0';
+	bytes[*n] = '\0';
 	fclose(in);
-	return text;
+	return bytes;
+}
+
+char *file_text(const char *path)
+{
+	size_t n;
+
+	return file_bytes(path, &n);
 }
 
 bool file_has(const char *path, const char *text)
@@ -110,6 +119,7 @@ static void write_driver_conf(const struct cluster *c)
 		"[driver]\n"
 		"listen = %s\n"
 		"data_dir = data\n"
+		"job_secrets = %s\n"
 		"executor_token = file:executor.token\n"
 		"submitter_token = file:submitter.token\n"
 		"reader_token = file:reader.token\n"
@@ -118,9 +128,9 @@ static void write_driver_conf(const struct cluster *c)
 		"%s"
 		"[kafka]\n"
 		"bootstrap = %s\n",
-		c->url[0] != '\0' ? c->url : "tcp://127.0.0.1:0", lease,
-		lease / HEARTBEATS_PER_LEASE, or_empty(c->opts.driver_settings),
-		tr_broker_address());
+		c->url[0] != '\0' ? c->url : "tcp://127.0.0.1:0", c->folder,
+		lease, lease / HEARTBEATS_PER_LEASE,
+		or_empty(c->opts.driver_settings), tr_broker_address());
 	cluster_write(c, "driver.conf", text, path);
 }
 
@@ -135,9 +145,10 @@ static void write_executor_conf(const struct cluster *c, unsigned i)
 		"driver = %s\n"
 		"token = file:executor.token\n"
 		"spool_dir = e%u.spool\n"
+		"job_secrets = %s\n"
 		"slots = %u\n"
 		"%s",
-		i, c->url, i, c->opts.slots ? c->opts.slots : SLOTS,
+		i, c->url, i, c->folder, c->opts.slots ? c->opts.slots : SLOTS,
 		or_empty(c->opts.executor_settings));
 	cluster_write(c, name, text, path);
 }
@@ -194,9 +205,10 @@ static void make_bundles(struct cluster *c)
 		port, NULL);
 	cli_free(&r);
 	snprintf(text, sizeof(text),
-		"\nbootstrap = %s\n[driver]\nlease = %ums\nheartbeat = "
-		"%ums\n%s",
-		tr_broker_address(), lease, lease / HEARTBEATS_PER_LEASE,
+		"\nbootstrap = %s\n[driver]\njob_secrets = %s\nlease = %ums\n"
+		"heartbeat = %ums\n%s",
+		tr_broker_address(), c->folder, lease,
+		lease / HEARTBEATS_PER_LEASE,
 		or_empty(c->opts.driver_settings));
 	append(c, "bundle/driver/driver.conf", text);
 	for (unsigned i = 0; i < c->opts.executors; i++)
@@ -216,7 +228,8 @@ void cluster_executor_add(struct cluster *c, unsigned i)
 		port, NULL);
 	cli_free(&r);
 	snprintf(file, sizeof(file), "bundle/executors/%s/executor.conf", name);
-	snprintf(text, sizeof(text), "\n[executor]\nslots = %u\n%s",
+	snprintf(text, sizeof(text),
+		"\n[executor]\njob_secrets = %s\nslots = %u\n%s", c->folder,
 		c->opts.slots ? c->opts.slots : SLOTS,
 		or_empty(c->opts.executor_settings));
 	append(c, file, text);
@@ -446,6 +459,30 @@ int integration_setup(bool broker)
 	return rc;
 }
 
+static unsigned n_reports;
+
+/* What no process may ever say, whatever a test does to it. */
+static int look_for_reports(
+	const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	static const char *const never[] = { "evt=assertion-failed",
+		"AddressSanitizer", "LeakSanitizer", "ThreadSanitizer",
+		"runtime error:" };
+	const char *dot = strrchr(path + at->base, '.');
+
+	(void)st;
+	if (kind != FTW_F || dot == NULL ||
+		(strcmp(dot, ".log") != 0 && strcmp(dot, ".err") != 0))
+		return 0;
+	for (size_t i = 0; i < TR_ARRAY_LEN(never); i++) {
+		if (!file_has(path, never[i]))
+			continue;
+		fprintf(stderr, "'%s' is in %s\n", never[i], path);
+		n_reports++;
+	}
+	return 0;
+}
+
 static int remove_one(
 	const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -457,6 +494,9 @@ int integration_teardown(bool broker, int rc)
 {
 	if (broker)
 		tr_broker_teardown();
+	nftw(folder, look_for_reports, 16, FTW_PHYS);
+	if (n_reports > 0)
+		rc = 1;
 	if (rc != 0)
 		fprintf(stderr, "logs and data are kept in %s\n", folder);
 	else

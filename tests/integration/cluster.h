@@ -126,10 +126,14 @@ const char *integration_folder(void);
 /* 0, or the exit status. */
 int integration_setup(bool broker);
 
-/* `rc` of the tests; returns the program's. */
+/*
+ * `rc` of the tests; returns the program's, which is 1 too when a log has a
+ * failed assertion or a sanitizer's report in it.
+ */
 int integration_teardown(bool broker, int rc);
 
-/* Whether all the text of a file can be had, and what it is; free() it. */
+/* All of a file, with a NUL behind it; free() it. NULL: it cannot be opened. */
+char *file_bytes(const char *path, size_t *n);
 char *file_text(const char *path);
 bool file_has(const char *path, const char *text);
 

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/base/xalloc.h"
 #include "tests/integration/lines.h"
 #include "tests/integration/shown.h"
 
@@ -19,7 +18,6 @@ enum {
 	N_LINES = 40000,
 	SECRET_MAX = 4096,
 	REFUSED_MS = 3000, /* before the driver's hello deadline */
-	FILE_MAX = 1 << 28,
 };
 
 static const char kafka_secret[] = "a-secret-that-kafka-alone-should-hear";
@@ -294,27 +292,17 @@ static void collect_secrets(struct secrets *s)
 
 static const struct secrets *looked_for;
 
-static bool has_bytes(const char *path, const char *text)
-{
-	FILE *in = fopen(path, "re");
-	char *all = tr_xmalloc(FILE_MAX);
-
-	if (in == NULL) {
-		free(all);
-		return false;
-	}
-	size_t n = fread(all, 1, FILE_MAX, in);
-	fclose(in);
-	bool has = memmem(all, n, text, strlen(text)) != NULL;
-	free(all);
-	return has;
-}
-
 static void check_file(const char *path)
 {
-	for (size_t i = 0; i < looked_for->n; i++)
-		if (has_bytes(path, looked_for->texts[i]))
+	size_t n;
+	char *bytes = file_bytes(path, &n);
+
+	for (size_t i = 0; bytes != NULL && i < looked_for->n; i++) {
+		const char *text = looked_for->texts[i];
+		if (memmem(bytes, n, text, strlen(text)) != NULL)
 			fail_msg("%s holds secret %zu", path, i);
+	}
+	free(bytes);
 }
 
 /* Everything but the secrets' own files. */
