@@ -4,8 +4,10 @@
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/base/bounds.h"
 #include "common/base/xalloc.h"
 #include "executor/edge/daemon.h"
 
@@ -115,6 +117,25 @@ static void limit_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
+/*
+ * Each slot costs up to three descriptors and each other executor two, which
+ * is more than the usual soft limit. What runs in workers has no use for many,
+ * but the hard limit is the administrator's word and stays.
+ */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	rlim_t want = TR_EXECUTOR_FILES;
+	if (want > files.rlim_max)
+		want = files.rlim_max;
+	if (files.rlim_cur < want) {
+		files.rlim_cur = want;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static int fail(const struct tr_error *err)
 {
 	fprintf(stderr, "tranche-executor: %s\n", err->text);
@@ -130,6 +151,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	limit_memory();
+	raise_descriptors();
 	block_signals();
 	if (tr_executor_conf_load(&conf, o.config, o.sets, o.n_sets, &err) != 0)
 		return fail(&err);

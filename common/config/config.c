@@ -42,6 +42,16 @@
 			0, 0, false                                            \
 	}
 
+#define SECRETS_ROW(section, type)                                             \
+	{                                                                      \
+		section, "job_secrets", TR_OPTION_PATH, AT(type, job_secrets), \
+			"/etc/tranche/secrets",                                \
+			"folder below which file:PATH of a job's Kafka "       \
+			"settings must lie, and key files; of variables jobs " \
+			"may name TRANCHE_JOB_* only",                         \
+			0, 0, true                                             \
+	}
+
 #define INSECURE_ROW(section, type)                                            \
 	{                                                                      \
 		section, "insecure", TR_OPTION_BOOL, AT(type, insecure),       \
@@ -94,6 +104,7 @@ static const struct tr_option driver_rows[] = {
 	{ "driver", "worker", TR_OPTION_PATH, AT(tr_driver_conf, worker), NULL,
 		"the tranche-worker program, if not in its usual place", 0, 0,
 		false },
+	SECRETS_ROW("driver", tr_driver_conf),
 	INSECURE_ROW("driver", tr_driver_conf),
 	LEVEL_ROW("driver", tr_driver_conf),
 	TLS_ROWS(tr_driver_conf),
@@ -163,6 +174,7 @@ static const struct tr_option executor_rows[] = {
 		"after SIGTERM, how long tasks may go on and blocks be "
 		"fetched",
 		0, 86400000, false },
+	SECRETS_ROW("executor", tr_executor_conf),
 	INSECURE_ROW("executor", tr_executor_conf),
 	LEVEL_ROW("executor", tr_executor_conf),
 	TLS_ROWS(tr_executor_conf),
@@ -243,6 +255,17 @@ static int check_tls(const struct tr_conf_tls *tls, const char *url,
 	return 0;
 }
 
+/* References are absolute: what they are compared with must be, too. */
+static int check_secrets_dir(
+	const char *dir, const char *path, struct tr_error *err)
+{
+	if (dir[0] == '/')
+		return 0;
+	return tr_error_set(err, TR_EINVAL,
+		"%s: 'job_secrets' is '%s', which is no absolute path",
+		shown(path), dir);
+}
+
 static int check_driver(
 	const struct tr_driver_conf *c, const char *path, struct tr_error *err)
 {
@@ -251,6 +274,9 @@ static int check_driver(
 			"%s: 'lease' is %ums, less than twice 'heartbeat', "
 			"which is %ums",
 			shown(path), c->lease_ms, c->heartbeat_ms);
+	int rc = check_secrets_dir(c->job_secrets, path, err);
+	if (rc != 0)
+		return rc;
 	return check_tls(&c->tls, c->listen, path, err);
 }
 
@@ -275,7 +301,9 @@ static int check_executor(const struct tr_executor_conf *c, const char *path,
 		return tr_error_set(err, TR_ELIMIT,
 			"%s: 'name' is longer than %u bytes", shown(path),
 			TR_NAME_MAX - 1);
-	int rc = check_tls(&c->tls, c->driver, path, err);
+	int rc = check_secrets_dir(c->job_secrets, path, err);
+	if (rc == 0)
+		rc = check_tls(&c->tls, c->driver, path, err);
 	return rc ? rc : check_tls(&c->tls, c->listen, path, err);
 }
 

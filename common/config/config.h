@@ -48,20 +48,22 @@ struct tr_driver_conf {
 	bool insecure; /* plain tcp:// beyond loopback */
 	uint32_t heartbeat_ms, lease_ms;
 	uint32_t plan_timeout_ms; /* of the plan worker */
+	char *job_secrets; /* folder of what jobs' Kafka settings may name */
 	enum tr_log_level log_level;
 	struct tr_conf_tls tls;
 	struct tr_conf_kafka kafka; /* for jobs that name no cluster */
 };
 
 struct tr_executor_conf {
-	char *name;      /* NULL: the host's name */
-	char *driver;    /* URL to dial */
-	char *token;     /* reference */
-	char *listen;    /* URL where other executors fetch blocks */
-	char *advertise; /* URL they dial; NULL: what listen is bound to */
-	char *spool_dir; /* blocks and results until the job has ended */
-	char *worker;    /* program: tranche-worker */
-	uint32_t slots;  /* 0: as many as processors */
+	char *name;        /* NULL: the host's name */
+	char *driver;      /* URL to dial */
+	char *token;       /* reference */
+	char *listen;      /* URL where other executors fetch blocks */
+	char *advertise;   /* URL they dial; NULL: what listen is bound to */
+	char *spool_dir;   /* blocks and results until the job has ended */
+	char *worker;      /* program: tranche-worker */
+	char *job_secrets; /* folder of what jobs' Kafka settings may name */
+	uint32_t slots;    /* 0: as many as processors */
 	bool insecure;
 	uint64_t worker_memory_bytes; /* of user code and operators */
 	uint64_t window_bytes;        /* of records read ahead, per worker */

@@ -60,10 +60,18 @@ static const struct {
 	{ "transactional.id", "transactions belong to sinks" },
 	{ "allow.auto.create.topics", "a topic that is missing is an error" },
 	{ "plugin.library.paths", "code is not loaded by configuration" },
+	{ "ssl.engine.location", "code is not loaded by configuration" },
 	{ "sasl.kerberos.kinit.cmd", "commands are not run by configuration" },
 	{ "log.queue", "the log has one place" },
 	{ "enabled_events", "events have one reader" },
 	{ "test.mock.num.brokers", "start tranche-demo-broker instead" },
+};
+
+/* Files that librdkafka reads by itself, and that are as good as secrets. */
+static const char *const private_files[] = {
+	"ssl.key.location",
+	"ssl.keystore.location",
+	"sasl.kerberos.keytab",
 };
 
 /* Ours unless the user says otherwise. */
@@ -287,14 +295,76 @@ static int conf_set_secret(
 	return rc;
 }
 
-static int conf_set_user(
-	rd_kafka_conf_t *conf, const char *text, struct tr_error *err)
+const char *tr_kafka_job_env(const char *value)
+{
+	if (strncmp(value, "env:" TR_KAFKA_JOB_ENV,
+		    strlen("env:" TR_KAFKA_JOB_ENV)) != 0)
+		return NULL;
+	return value + strlen("env:");
+}
+
+/* "..", as a component, could lead out of the folder again. */
+static bool climbs(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")) != NULL; at += 2) {
+		bool begins = at == path || at[-1] == '/';
+		if (begins && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (n == 0)
+		return false;
+	while (n > 0 && dir[n - 1] == '/')
+		n--;
+	return strncmp(path, dir, n) == 0 && path[n] == '/' && !climbs(path);
+}
+
+static int check_file(const struct prop *p, const char *path, const char *dir,
+	struct tr_error *err)
+{
+	if (is_below(path, dir))
+		return 0;
+	return tr_error_set(err, TR_EINVAL,
+		"Kafka property '%s': '%s' is not below '%s', where this host "
+		"keeps what jobs may use (option job_secrets)",
+		p->name, path, dir);
+}
+
+/* What a job names on this host must be meant for jobs. */
+static int check_policy(
+	const struct prop *p, const char *dir, struct tr_error *err)
+{
+	for (size_t i = 0; i < TR_ARRAY_LEN(private_files); i++)
+		if (strcmp(p->name, private_files[i]) == 0)
+			return check_file(p, p->value, dir, err);
+	if (!tr_kafka_prop_is_secret(p->name))
+		return 0;
+	if (strncmp(p->value, "file:", 5) == 0)
+		return check_file(p, p->value + 5, dir, err);
+	if (tr_kafka_job_env(p->value) != NULL)
+		return 0;
+	return tr_error_set(err, TR_EINVAL,
+		"Kafka property '%s': of variables jobs may name those that "
+		"begin with " TR_KAFKA_JOB_ENV,
+		p->name);
+}
+
+static int conf_set_user(rd_kafka_conf_t *conf, const char *text,
+	const char *secrets_dir, struct tr_error *err)
 {
 	struct prop p;
 	int rc = prop_parse(&p, text, err);
 
 	if (rc == 0)
 		rc = prop_refuse(&p, err);
+	if (rc == 0 && secrets_dir != NULL)
+		rc = check_policy(&p, secrets_dir, err);
 	if (rc != 0)
 		return rc;
 	if (tr_kafka_prop_is_secret(p.name))
@@ -349,7 +419,7 @@ static int conf_fill(rd_kafka_conf_t *conf, enum tr_kafka_role role,
 		rc = conf_set_all(conf, reader_defaults,
 			TR_ARRAY_LEN(reader_defaults), err);
 	for (size_t i = 0; rc == 0 && i < c->n_props; i++)
-		rc = conf_set_user(conf, c->props[i], err);
+		rc = conf_set_user(conf, c->props[i], c->secrets_dir, err);
 	if (rc == 0)
 		rc = conf_set(conf, "bootstrap.servers", c->brokers, err);
 	if (rc == 0 && role != TR_KAFKA_PRODUCER)

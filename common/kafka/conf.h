@@ -9,6 +9,11 @@
  * `env:NAME`, and resolved in the process that uses them, when it builds the
  * configuration; so that they appear in no argument list, plan or log.
  *
+ * A job's properties are resolved with the rights of a daemon that reads
+ * secrets of its own, and go to brokers of the job's choice. So the daemons
+ * hold them to a policy: files of secrets lie below one folder, variables
+ * begin with TR_KAFKA_JOB_ENV.
+ *
  * A property travels as the text "name=value" exactly as the user wrote it.
  * Check a list with tr_kafka_props_check where it is accepted (the CLI), build
  * with tr_kafka_conf_build where it is used (driver, worker).
@@ -38,8 +43,13 @@ enum tr_kafka_isolation {
 	TR_READ_UNCOMMITTED = 1,
 };
 
+#define TR_KAFKA_JOB_ENV "TRANCHE_JOB_"
+
 struct tr_kafka_conf {
 	const char *brokers; /* "host:port,…" */
+	/* The policy's folder; "": no secrets at all. NULL: no policy, what
+	   the properties name is the caller's own. */
+	const char *secrets_dir;
 	const char *const *props;
 	size_t n_props;
 	enum tr_kafka_isolation isolation; /* META and READER */
@@ -49,6 +59,9 @@ struct tr_kafka_conf {
 
 /* Whether the value of this property must be a reference. */
 bool tr_kafka_prop_is_secret(const char *name);
+
+/* The variable that the value refers to, if a job may name it; else NULL. */
+const char *tr_kafka_job_env(const char *value);
 
 /*
  * Checks one property, or a list, without resolving references: its form, that
@@ -63,7 +76,8 @@ int tr_kafka_props_check(
  * Builds the configuration for rd_kafka_new(), which takes it over on success;
  * until then the caller frees it with rd_kafka_conf_destroy(). `watch` gets
  * the handle's log lines and errors and must outlive the handle. TR_EINVAL for
- * a bad property, TR_ENOTFOUND for a reference to nothing.
+ * a bad property or one beyond the policy, TR_ENOTFOUND for a reference to
+ * nothing.
  */
 int tr_kafka_conf_build(rd_kafka_conf_t **out, enum tr_kafka_role role,
 	const struct tr_kafka_conf *conf, struct tr_kafka_watch *watch,

@@ -185,6 +185,8 @@ static int start_driver(struct tr_local *l, struct tr_error *err)
 	put_set(&a, "driver.data_dir=%s", l->data_dir);
 	put_set(&a, "driver.executor_token=file:%s/executor.token", l->dir);
 	put_set(&a, "driver.submitter_token=file:%s/submitter.token", l->dir);
+	/* The user's own processes may read what the user names. */
+	put_set(&a, "driver.job_secrets=/");
 	int rc = start_child(l, &l->driver, &a, err);
 	free_args(&a);
 	return rc;
@@ -206,6 +208,7 @@ static int start_executor(
 	put_set(&a, "executor.token=file:%s/executor.token", l->dir);
 	put_set(&a, "executor.spool_dir=%s", l->spool_dir);
 	put_set(&a, "executor.slots=%u", slots);
+	put_set(&a, "executor.job_secrets=/");
 	rc = start_child(l, &l->executor, &a, err);
 	free_args(&a);
 	return rc;

@@ -34,6 +34,20 @@ void tr_artefact_get(struct tr_daemon *d, struct tr_job_id id)
 		tr_uplink_get_artefact(d, job);
 }
 
+static int write_all(int fd, struct tr_slice bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		bytes.p += n;
+		bytes.n -= (size_t)n;
+	}
+	return 0;
+}
+
 /* Under its final name only when it is whole. */
 static int store(struct tr_daemon *d, const uint8_t digest[TR_SHA256_SIZE],
 	struct tr_slice bytes, struct tr_error *err)
@@ -41,22 +55,20 @@ static int store(struct tr_daemon *d, const uint8_t digest[TR_SHA256_SIZE],
 	char path[TR_SPOOL_PATH_MAX], part[TR_SPOOL_PATH_MAX + 8];
 	tr_spool_artefact(&d->spool, digest, path);
 	snprintf(part, sizeof(part), "%s.part", path);
-	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(part,
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return tr_spool_error(err, "open", part);
-	size_t done = 0;
-	ssize_t n = 1;
-	while (done < bytes.n && n > 0) {
-		n = write(fd, bytes.p + done, bytes.n - done);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n > 0)
-			done += (size_t)n;
-	}
 	int rc = 0;
-	if (done < bytes.n || rename(part, path) != 0)
+	if (write_all(fd, bytes) != 0)
 		rc = tr_spool_error(err, "write", part);
-	close(fd);
+	/* Quotas may complain only now. */
+	if (close(fd) != 0 && rc == 0)
+		rc = tr_spool_error(err, "write", part);
+	if (rc == 0 && rename(part, path) != 0)
+		rc = tr_spool_error(err, "rename", part);
+	if (rc != 0)
+		unlink(part);
 	return rc;
 }
 
@@ -75,20 +87,35 @@ static int take(struct tr_daemon *d, const Tranche__V1__ArtefactReply *m,
 	return store(d, digest, bytes, err);
 }
 
-void tr_artefact_arrived(struct tr_daemon *d, const struct tr_frame *f)
+int tr_artefact_arrived(
+	struct tr_daemon *d, const struct tr_frame *f, struct tr_error *bad)
 {
 	struct tr_error err;
 	Tranche__V1__ArtefactReply *m = tr_msg_unpack(
-		&tranche__v1__artefact_reply__descriptor, f->body, &err);
+		&tranche__v1__artefact_reply__descriptor, f->body, bad);
 	if (!m)
-		return;
+		return bad->code;
 	struct tr_job_id id = { tr_msg_env(m->env)->job };
 	struct tr_job *job = tr_daemon_job(d, id);
 	int rc = job ? take(d, m, job, f->payload, &err) : 0;
+	if (rc != 0)
+		job->no_artefact = err;
 	if (rc != 0)
 		tr_log_warn("artefact-refused", "job=%" PRIu64 " reason=%s",
 			id.v, TR_LOG_STR(err.text));
 	if (job)
 		answer(d, id, rc);
 	tr_msg_free(m);
+	return 0;
+}
+
+void tr_artefact_forget(struct tr_daemon *d, const struct tr_job *job)
+{
+	char path[TR_SPOOL_PATH_MAX];
+	const uint8_t *digest = job->spec->artefact.data;
+	for (const struct tr_job *j = d->jobs; j; j = j->next)
+		if (j != job && memcmp(j->spec->artefact.data, digest,
+					TR_SHA256_SIZE) == 0)
+			return;
+	unlink(tr_spool_artefact(&d->spool, digest, path));
 }

@@ -7,15 +7,21 @@
 #ifndef TR_EXECUTOR_EDGE_ARTEFACT_H
 #define TR_EXECUTOR_EDGE_ARTEFACT_H
 
+#include "common/base/err.h"
 #include "common/wire/frame.h"
 #include "executor/core/executor.h"
 
 struct tr_daemon;
+struct tr_job;
 
 /* The answer is an ARTEFACT event. */
 void tr_artefact_get(struct tr_daemon *d, struct tr_job_id job);
 
-/* The driver's reply. */
-void tr_artefact_arrived(struct tr_daemon *d, const struct tr_frame *f);
+/* The driver's reply. TR_EPROTO, TR_ELIMIT: it is none. */
+int tr_artefact_arrived(struct tr_daemon *d, const struct tr_frame *f,
+	struct tr_error *err) TR_MUST_USE;
+
+/* The job goes; so does its artefact, unless another job has the same. */
+void tr_artefact_forget(struct tr_daemon *d, const struct tr_job *job);
 
 #endif /* TR_EXECUTOR_EDGE_ARTEFACT_H */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
 #include "executor/edge/daemon.h"
 
@@ -99,6 +100,7 @@ void tr_attempt_report(struct tr_daemon *d, struct tr_attempt *a,
 {
 	char path[TR_SPOOL_PATH_MAX];
 	Tranche__V1__Envelope env = tr_daemon_env(d, &a->ref);
+	(void)TR_FP("exe.before_report");
 	report->env = &env;
 	tr_buf_reset(&d->out);
 	struct tr_frame f = { .kind = TR_KIND_TASK_REPORT };

@@ -22,6 +22,7 @@ struct tr_attempt {
 	struct tr_executor_ref ref;
 	Tranche__V1__TaskSpec *spec; /* NULL: it is over */
 	struct tr_fetch *fetch;      /* while blocks are on their way */
+	uint32_t log_lines;          /* that came from its worker */
 	struct tr_outbox outbox;
 };
 

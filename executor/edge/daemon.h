@@ -43,6 +43,7 @@ struct tr_job {
 	struct tr_job *next;
 	struct tr_job_id id;
 	Tranche__V1__JobSpec *spec;
+	struct tr_error no_artefact; /* code 0: none has failed to come */
 };
 
 struct tr_daemon {
@@ -68,6 +69,8 @@ struct tr_daemon {
 	struct tr_job *jobs;
 	struct tr_attempts attempts;
 	struct tr_processes processes;
+	struct tr_worker_id not_started; /* the last that could not be */
+	struct tr_error not_started_why;
 	struct tr_fetcher fetcher;
 	struct tr_server server;
 

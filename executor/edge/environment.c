@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/xalloc.h"
+#include "common/kafka/conf.h"
 
 static const char *const harmless[] = {
 	"PATH",
@@ -43,9 +44,10 @@ char **tr_environment_new(const Tranche__V1__KafkaConf *kafka)
 	for (size_t i = 0; i < TR_ARRAY_LEN(harmless); i++)
 		n = add(env, n, harmless[i]);
 	for (size_t i = 0; i < props; i++) {
-		const char *value = kafka->properties[i]->value;
-		if (strncmp(value, "env:", 4) == 0)
-			n = add(env, n, value + 4);
+		const Tranche__V1__Property *p = kafka->properties[i];
+		const char *name = tr_kafka_job_env(p->value);
+		if (name && tr_kafka_prop_is_secret(p->name))
+			n = add(env, n, name);
 	}
 	return env;
 }

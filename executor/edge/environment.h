@@ -1,7 +1,7 @@
 /*
  * The environment of a worker: a few harmless variables, and those that the
- * job's Kafka settings refer to as env:NAME, because references are resolved
- * in the process that uses them.
+ * job's Kafka settings refer to as env:TRANCHE_JOB_NAME, because references
+ * are resolved in the process that uses them.
  *
  * Thread: any that may read the environment.
  */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
 #include "common/log/log.h"
 #include "executor/edge/daemon.h"
@@ -40,7 +41,9 @@ struct tr_fetch_peer {
 	char url[TR_NET_URL_MAX];
 	struct tr_conn_id conn;
 	bool ready;
+	bool owes;      /* an answer; the silence we bear is shorter then */
 	uint32_t tries; /* connections without one answer */
+	uint64_t dialled_ms;
 	uint64_t redial_ms;
 	struct piece *wanted, *wanted_last;
 	struct piece *asked; /* at most TR_FETCH_PER_PEER */
@@ -182,6 +185,7 @@ static void dial(struct tr_daemon *d, struct tr_fetch_peer *peer)
 		.insecure = d->conf->insecure,
 	};
 	peer->tries++;
+	peer->dialled_ms = d->now_ms;
 	peer->redial_ms =
 		d->now_ms + ((uint64_t)TR_FETCH_BACKOFF_MS << peer->tries);
 	if (tr_net_dial(d->net, &to, &peer->conn, &err) != 0) {
@@ -248,9 +252,13 @@ static void pump(struct tr_daemon *d, struct tr_fetch_peer *peer)
 		(f->in_flight == 0 || f->in_flight + peer->wanted->length <=
 					      d->conf->fetch_bytes))
 		ask(d, peer, take_wanted(peer));
-	if (peer->ready)
+	/* Set anew a silence begins anew, so only when it changes. */
+	bool owes = peer->n_asked > 0;
+	if (peer->ready && peer->owes != owes)
 		tr_net_conn_set_idle_deadline(d->net, peer->conn,
-			peer->n_asked ? TR_FETCH_SILENCE_MS : TR_PEER_IDLE_MS);
+			owes ? TR_FETCH_SILENCE_MS : TR_PEER_IDLE_MS);
+	if (peer->ready)
+		peer->owes = owes;
 }
 
 /* Credit that one peer returned may be another's. */
@@ -277,15 +285,33 @@ static void give_up(struct tr_daemon *d, struct tr_fetch_peer *peer,
 	}
 }
 
+/*
+ * Whether another connection would be of no use: its process is gone, or
+ * stands still. Blocks do not survive the process, and a task that waits for
+ * ever is worse than one that runs again.
+ */
+static bool is_hopeless(const struct tr_daemon *d,
+	const struct tr_fetch_peer *peer, const struct tr_error *why,
+	bool connected)
+{
+	if (why->code == TR_EAUTH || why->code == TR_ETIMEOUT)
+		return true;
+	if (connected)
+		return peer->tries >= TR_FETCH_TRIES;
+	return peer->tries >= TR_FETCH_DIALS ||
+	       d->now_ms - peer->dialled_ms >= TR_DIAL_TIMEOUT_MS / 2;
+}
+
 static void peer_down(struct tr_daemon *d, struct tr_fetch_peer *peer,
-	const struct tr_error *why)
+	const struct tr_error *why, bool connected)
 {
 	peer->conn.v = 0;
 	peer->ready = false;
+	peer->owes = false;
 	unask(&d->fetcher, peer);
 	if (!peer->wanted)
 		peer_remove(&d->fetcher, peer);
-	else if (peer->tries >= TR_FETCH_TRIES || why->code == TR_EAUTH)
+	else if (is_hopeless(d, peer, why, connected))
 		give_up(d, peer, why);
 	pump_all(d);
 }
@@ -381,7 +407,10 @@ static int open_input(
 	int rc = tr_spool_make_job(&d->spool, fetch->attempt->ref.job, err);
 	if (rc != 0)
 		return rc;
-	fetch->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fetch->fd = open(path,
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK |
+			O_CLOEXEC,
+		0600);
 	return fetch->fd < 0 ? tr_spool_error(err, "open", path) : 0;
 }
 
@@ -483,6 +512,8 @@ static int on_greeted(struct tr_daemon *d, struct tr_fetch_peer *peer,
 		rc = err->code;
 	} else {
 		tr_net_conn_authenticated(d->net, peer->conn);
+		tr_net_conn_set_idle_deadline(
+			d->net, peer->conn, TR_PEER_IDLE_MS);
 		peer->ready = true;
 	}
 	tr_msg_free(m);
@@ -507,6 +538,9 @@ static int write_piece(struct tr_daemon *d, const struct piece *p,
 {
 	char path[TR_SPOOL_PATH_MAX];
 	size_t done = 0;
+	int injected = TR_FP("exe.fetch_block");
+	if (injected != 0)
+		return tr_error_set(err, injected, "failpoint exe.fetch_block");
 	while (done < bytes.n) {
 		ssize_t n = pwrite(p->fetch->fd, bytes.p + done, bytes.n - done,
 			(off_t)(p->at + done));
@@ -588,7 +622,7 @@ static void on_frame(struct tr_daemon *d, struct tr_fetch_peer *peer,
 	tr_log_warn("peer-refused", "url=%s reason=%s", TR_LOG_STR(peer->url),
 		TR_LOG_STR(err.text));
 	tr_net_conn_close(d->net, peer->conn);
-	peer_down(d, peer, &err);
+	peer_down(d, peer, &err, true);
 }
 
 bool tr_fetch_event(struct tr_daemon *d, const struct tr_net_event *ev)
@@ -607,7 +641,7 @@ bool tr_fetch_event(struct tr_daemon *d, const struct tr_net_event *ev)
 		break;
 	case TR_NET_DOWN:
 	case TR_NET_DIAL_FAILED:
-		peer_down(d, peer, ev->error);
+		peer_down(d, peer, ev->error, ev->kind == TR_NET_DOWN);
 		break;
 	case TR_NET_DRAINED:
 		break;

@@ -6,8 +6,9 @@
  * Connections are pooled per peer and stay for a while. Credit: at most
  * TR_FETCH_PER_PEER requests are outstanding with a peer, and at most
  * fetch_window bytes over all peers, so that memory is bounded however many
- * and large the blocks are. A peer that drops the connection is dialled again;
- * one that answers nothing on TR_FETCH_TRIES connections, or does not have a
+ * and large the blocks are. A peer that drops the connection is dialled again.
+ * One that refuses it twice, is silent for TR_FETCH_SILENCE_MS while it owes
+ * an answer, answers nothing on TR_FETCH_TRIES connections, or does not have a
  * block, costs the blocks, and the attempt is reported with the list of them.
  *
  * Thread: the loop's.

@@ -37,11 +37,16 @@ void tr_daemon_raise(struct tr_daemon *d, const struct tr_executor_event *event)
  * A spec that the core did not take leaves nothing behind: it was refused, or
  * its term was old.
  */
-static void forget_untaken(struct tr_daemon *d, struct tr_attempt_id id)
+static void forget_untaken(
+	struct tr_daemon *d, const struct tr_executor_event *e)
 {
-	struct tr_attempt *a = tr_attempt_find(&d->attempts, id);
-	if (a && !tr_executor_find(d->core, id))
+	struct tr_attempt *a = tr_attempt_find(&d->attempts, e->ref.attempt);
+	if (e->kind == TR_EXECUTOR_TASK && a &&
+		!tr_executor_find(d->core, e->ref.attempt))
 		tr_attempt_remove(d, a);
+	if (e->kind == TR_EXECUTOR_JOB &&
+		!tr_executor_has_job(d->core, e->ref.job))
+		tr_daemon_forget_job(d, e->ref.job);
 }
 
 static void step(struct tr_daemon *d, struct tr_executor_event event)
@@ -49,8 +54,7 @@ static void step(struct tr_daemon *d, struct tr_executor_event event)
 	event.now_ms = d->now_ms;
 	tr_executor_step(d->core, &event, d->update);
 	tr_daemon_perform(d, d->update);
-	if (event.kind == TR_EXECUTOR_TASK)
-		forget_untaken(d, event.ref.attempt);
+	forget_untaken(d, &event);
 }
 
 static void step_raised(struct tr_daemon *d)

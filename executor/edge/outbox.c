@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "executor/edge/spool.h"
 
 void tr_outbox_init(struct tr_outbox *o)
@@ -31,7 +32,9 @@ static int open_file(struct tr_outbox *o, const char *path)
 	if (o->broken.code != 0)
 		return o->broken.code;
 	if (o->fd < 0)
-		o->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		o->fd = open(path,
+			O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			0600);
 	return o->fd < 0 ? tr_spool_error(&o->broken, "open", path) : 0;
 }
 
@@ -58,6 +61,10 @@ static int append(
 	int rc = open_file(o, path);
 	if (rc == 0)
 		rc = tr_frame_header(f, header);
+	int injected = rc == 0 ? TR_FP("exe.outbox_append") : 0;
+	if (injected != 0)
+		return tr_error_set(
+			&o->broken, injected, "failpoint exe.outbox_append");
 	if (rc == TR_ELIMIT)
 		return tr_error_set(&o->broken, TR_ELIMIT,
 			"the report is larger than a message can be");

@@ -22,6 +22,7 @@ void tr_daemon_forget_job(struct tr_daemon *d, struct tr_job_id id)
 	if (!job)
 		return;
 	*link = job->next;
+	tr_artefact_forget(d, job);
 	tr_msg_free(job->spec);
 	tr_xfree(job);
 }
@@ -89,11 +90,24 @@ static void spawn(struct tr_daemon *d, const struct tr_executor_action *act)
 		return;
 	tr_log_err("worker-not-started", "job=%" PRIu64 " reason=%s",
 		act->ref.job.v, TR_LOG_STR(err.text));
+	d->not_started = act->worker;
+	d->not_started_why = err;
 	struct tr_executor_event ev = {
 		.kind = TR_EXECUTOR_WORKER_GONE,
 		.worker = act->worker,
 	};
 	tr_daemon_raise(d, &ev);
+}
+
+/* Why the core's worker is no process. */
+static int why_not_started(const struct tr_daemon *d,
+	struct tr_worker_id worker, struct tr_error *err)
+{
+	if (d->not_started.v != worker.v)
+		return tr_error_set(err, TR_EKILLED, "its worker has ended");
+	*err = d->not_started_why;
+	tr_error_prefix(err, "no worker could be started");
+	return err->code;
 }
 
 static void run(struct tr_daemon *d, const struct tr_executor_action *act)
@@ -102,9 +116,7 @@ static void run(struct tr_daemon *d, const struct tr_executor_action *act)
 	struct tr_attempt *a = tr_attempt_find(&d->attempts, act->ref.attempt);
 	struct tr_process *p = tr_process_find(d, act->worker);
 	int rc = p ? tr_process_run(d, p, a, &err)
-		   : tr_error_set(&err, TR_EIO,
-			     "no worker could be started; see the "
-			     "executor's log");
+		   : why_not_started(d, act->worker, &err);
 	if (rc == 0)
 		return;
 	tr_attempt_fail(d, a, &err, NULL, false);

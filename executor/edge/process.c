@@ -11,14 +11,18 @@
 #include <unistd.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
 #include "common/log/log.h"
 #include "executor/edge/daemon.h"
 #include "executor/edge/environment.h"
 
 enum {
-	WORKER_FD = 3
+	WORKER_FD = 3,
+	PAGE_FD = 4
 };
+
+static char page_path[] = "/proc/self/fd/4";
 
 struct tr_process *tr_process_find(struct tr_daemon *d, struct tr_worker_id id)
 {
@@ -34,6 +38,8 @@ static void process_free(struct tr_daemon *d, struct tr_process *p)
 		close(p->fd);
 	tr_framefd_fini(&p->in);
 	tr_buf_fini(&p->out);
+	if (p->page_fd >= 0)
+		close(p->page_fd);
 	tr_page_unmap(p->page);
 	tr_spool_remove_worker(&d->spool, p->id);
 	tr_xfree(p);
@@ -80,7 +86,9 @@ static int read_artefact(struct tr_daemon *d, const struct tr_job *job,
 		if (rc != 0)
 			break;
 		n = read(fd, out->data + out->len, TR_KIB(64));
-		if (n > 0)
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
 			out->len += (size_t)n;
 	}
 	if (rc == 0 && n < 0)
@@ -100,15 +108,14 @@ static uint64_t memory_budget(
 }
 
 static int queue_init(struct tr_daemon *d, struct tr_process *p,
-	const struct tr_job *job, const char *spool, char *page,
-	struct tr_error *err)
+	const struct tr_job *job, const char *spool, struct tr_error *err)
 {
 	const Tranche__V1__JobSpec *s = job->spec;
 	Tranche__V1__WorkerInit m = TRANCHE__V1__WORKER_INIT__INIT;
 	union {
 		const char *in;
 		char *out;
-	} folder = { spool };
+	} folder = { spool }, secrets = { d->conf->job_secrets };
 	m.artefact_name = s->artefact_name;
 	m.n_arguments = s->n_arguments;
 	m.arguments = s->arguments;
@@ -121,7 +128,8 @@ static int queue_init(struct tr_daemon *d, struct tr_process *p,
 	m.spool = folder.out;
 	m.n_stages = s->n_stages;
 	m.stages = s->stages;
-	m.progress_page = page;
+	m.progress_page = page_path;
+	m.secrets_dir = secrets.out;
 	struct tr_buf artefact;
 	tr_buf_init(&artefact, TR_ARTEFACT_MAX + TR_KIB(64));
 	int rc = read_artefact(d, job, &artefact, err);
@@ -137,8 +145,16 @@ static int queue_init(struct tr_daemon *d, struct tr_process *p,
 	return rc;
 }
 
-static int start(struct tr_daemon *d, int child_fd, char *const env[],
-	pid_t *pid, struct tr_error *err)
+/* Above those that the worker gets: no dup2 there overwrites it. */
+static int move_up(int fd)
+{
+	int up = fcntl(fd, F_DUPFD_CLOEXEC, PAGE_FD + 1);
+	close(fd);
+	return up;
+}
+
+static int start(struct tr_daemon *d, const struct tr_process *p, int child_fd,
+	char *const env[], pid_t *pid, struct tr_error *err)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -153,10 +169,12 @@ static int start(struct tr_daemon *d, int child_fd, char *const env[],
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
 	posix_spawn_file_actions_adddup2(&files, 2, 1);
 	posix_spawn_file_actions_adddup2(&files, child_fd, WORKER_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files, WORKER_FD + 1);
+	posix_spawn_file_actions_adddup2(&files, p->page_fd, PAGE_FD);
+	posix_spawn_file_actions_addclosefrom_np(&files, PAGE_FD + 1);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	/* A group of its own: Ctrl-C is for the daemon to act on. */
+	/* A group of its own: Ctrl-C is for the daemon to act on, and what it
+	   might start ends with it. */
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
 						POSIX_SPAWN_SETSIGDEF |
@@ -180,26 +198,38 @@ static int spawn_connected(struct tr_daemon *d, struct tr_process *p,
 	p->fd = pair[0];
 	fcntl(p->fd, F_SETFL, O_NONBLOCK);
 	tr_framefd_init(&p->in, p->fd, TR_FRAME_MAX);
+	int theirs = move_up(pair[1]);
+	p->page_fd = move_up(p->page_fd);
+	if (theirs < 0 || p->page_fd < 0) {
+		if (theirs >= 0)
+			close(theirs);
+		return tr_error_set(err, TR_EIO,
+			"cannot pass descriptors on: %s", strerror(errno));
+	}
 	char **env = tr_environment_new(job->spec->kafka);
-	int rc = start(d, pair[1], env, &p->pid, err);
+	int rc = start(d, p, theirs, env, &p->pid, err);
 	tr_environment_free(env);
-	close(pair[1]);
+	close(theirs);
+	close(p->page_fd);
+	p->page_fd = -1;
 	return rc;
 }
 
 static int prepare(struct tr_daemon *d, struct tr_process *p,
 	const struct tr_job *job, struct tr_error *err)
 {
-	char folder[TR_SPOOL_PATH_MAX], page[TR_SPOOL_PATH_MAX + 8];
+	char folder[TR_SPOOL_PATH_MAX];
 	tr_spool_worker(&d->spool, p->id, folder);
-	snprintf(page, sizeof(page), "%s/page", folder);
-	int rc = tr_spool_make_worker(&d->spool, p->id, err);
+	int rc = TR_FP("exe.before_spawn");
+	if (rc != 0)
+		return tr_error_set(err, rc, "failpoint exe.before_spawn");
+	rc = tr_spool_make_worker(&d->spool, p->id, err);
 	if (rc == 0)
 		rc = tr_spool_make_job(&d->spool, job->id, err);
 	if (rc == 0)
-		rc = tr_page_create(page, &p->page, err);
+		rc = tr_page_create(&p->page_fd, &p->page, err);
 	if (rc == 0)
-		rc = queue_init(d, p, job, folder, page, err);
+		rc = queue_init(d, p, job, folder, err);
 	return rc;
 }
 
@@ -211,6 +241,7 @@ int tr_process_spawn(struct tr_daemon *d, struct tr_worker_id id, uint32_t slot,
 	p->slot = slot;
 	p->job = job->id;
 	p->fd = -1;
+	p->page_fd = -1;
 	p->timeout_ms = job->spec->task_timeout_ms;
 	if (p->timeout_ms == 0)
 		p->timeout_ms = d->conf->task_timeout_ms;
@@ -256,14 +287,20 @@ int tr_process_run(struct tr_daemon *d, struct tr_process *p,
 		return tr_error_set(err, rc,
 			"the task does not fit a message to its worker");
 	p->attempt = a->ref.attempt;
-	p->moved_ms = d->now_ms;
+	p->still_ms = 0;
 	return 0;
+}
+
+/* Until it is reaped nobody else can have its number, nor its group's. */
+void tr_process_kill(const struct tr_process *p)
+{
+	kill(-p->pid, SIGKILL);
 }
 
 void tr_process_stop(struct tr_process *p)
 {
 	p->stopped = true;
-	kill(p->pid, SIGKILL);
+	tr_process_kill(p);
 }
 
 /* -------------------------------------------------------------- messages */
@@ -280,7 +317,23 @@ static void misbehaved(struct tr_process *p, const struct tr_error *why)
 		return;
 	tr_error_set(&p->verdict, TR_EKILLED, "the worker misbehaved: %s",
 		why->text);
-	kill(p->pid, SIGKILL);
+	tr_process_kill(p);
+}
+
+/* The worker holds to these limits itself; one that does not is no worker. */
+static int check_log(struct tr_attempt *a, const Tranche__V1__JobLog *m,
+	struct tr_error *err)
+{
+	for (size_t i = 0; i < m->n_lines; i++)
+		if (strlen(m->lines[i]->text) > TR_LOG_LINE_MAX)
+			return tr_error_set(err, TR_ELIMIT,
+				"a log line is longer than %llu bytes",
+				(unsigned long long)TR_LOG_LINE_MAX);
+	if (m->n_lines > TR_TASK_LOG_LINES_MAX - a->log_lines)
+		return tr_error_set(err, TR_ELIMIT,
+			"more than %u log lines came", TR_TASK_LOG_LINES_MAX);
+	a->log_lines += (uint32_t)m->n_lines;
+	return 0;
 }
 
 static void keep(struct tr_daemon *d, struct tr_process *p,
@@ -289,11 +342,13 @@ static void keep(struct tr_daemon *d, struct tr_process *p,
 {
 	struct tr_error err;
 	void *m = tr_msg_unpack(type, f->body, &err);
-	if (!m) {
+	bool good =
+		m && (f->kind != TR_KIND_JOB_LOG || check_log(a, m, &err) == 0);
+	tr_msg_free(m);
+	if (!good) {
 		misbehaved(p, &err);
 		return;
 	}
-	tr_msg_free(m);
 	char path[TR_SPOOL_PATH_MAX];
 	tr_outbox_append(&a->outbox,
 		tr_spool_path(&d->spool, &a->ref, TR_SPOOL_OUTBOX, path), f);
@@ -382,14 +437,17 @@ static void shrink(struct tr_process *p)
 	tr_framefd_init(&p->in, p->fd, TR_FRAME_MAX);
 }
 
-static void read_frames(struct tr_daemon *d, struct tr_process *p, uint32_t max)
+static void read_frames(struct tr_daemon *d, struct tr_process *p,
+	uint32_t frames_max, uint64_t bytes_max)
 {
 	struct tr_frame f;
+	uint64_t bytes = 0;
 	int rc = 0;
-	for (uint32_t i = 0; i < max && p->fd >= 0; i++) {
+	for (uint32_t i = 0; i < frames_max && bytes < bytes_max; i++) {
 		rc = tr_framefd_read(&p->in, &f);
 		if (rc != 0)
 			break;
+		bytes += tr_frame_size(&f);
 		on_frame(d, p, &f);
 		shrink(p);
 	}
@@ -438,10 +496,10 @@ void tr_process_ready(struct tr_daemon *d, struct tr_process *p, short revents)
 	if (revents & POLLOUT)
 		write_frames(p);
 	if (p->fd >= 0 && (revents & (POLLIN | POLLHUP | POLLERR)))
-		read_frames(d, p, TR_WORKER_FRAMES);
+		read_frames(d, p, TR_WORKER_FRAMES, TR_WORKER_BYTES);
 	/* A worker without a socket can neither get nor report anything. */
 	if (p->fd < 0)
-		kill(p->pid, SIGKILL);
+		tr_process_kill(p);
 }
 
 /* ------------------------------------------------------------------- end */
@@ -467,9 +525,10 @@ static void explain(struct tr_daemon *d, struct tr_process *p, int status,
 
 static void ended(struct tr_daemon *d, struct tr_process *p, int status)
 {
-	/* What it said before it ended still counts. */
+	/* What it said before it ended still counts: what a socket can hold.
+	   There may be more only if somebody else holds its end as well. */
 	if (!p->stopped && p->verdict.code == 0 && p->fd >= 0)
-		read_frames(d, p, UINT32_MAX);
+		read_frames(d, p, TR_WORKER_LEFT_FRAMES, TR_WORKER_LEFT_BYTES);
 	struct tr_attempt *a = p->stopped ? NULL : current(d, p);
 	if (a) {
 		struct tr_error err;
@@ -490,16 +549,34 @@ static void ended(struct tr_daemon *d, struct tr_process *p, int status)
 	tr_daemon_raise(d, &ev);
 }
 
+static bool has_ended(const struct tr_process *p)
+{
+	siginfo_t info = { .si_pid = 0 };
+	return waitid(P_PID, (id_t)p->pid, &info,
+		       WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == p->pid;
+}
+
+/* Ends the rest of its group first, while the number is still ours. */
+static int wait_for(const struct tr_process *p)
+{
+	int status = 0;
+	tr_process_kill(p);
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 void tr_process_reap(struct tr_daemon *d)
 {
 	struct tr_process **link = &d->processes.all;
 	while (*link) {
 		struct tr_process *p = *link;
-		int status;
-		if (waitpid(p->pid, &status, WNOHANG) != p->pid) {
+		if (!has_ended(p)) {
 			link = &p->next;
 			continue;
 		}
+		int status = wait_for(p);
 		*link = p->next;
 		ended(d, p, status);
 		process_free(d, p);
@@ -511,10 +588,7 @@ void tr_processes_fini(struct tr_daemon *d)
 	while (d->processes.all) {
 		struct tr_process *p = d->processes.all;
 		d->processes.all = p->next;
-		int status;
-		kill(p->pid, SIGKILL);
-		while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
-			;
+		(void)wait_for(p);
 		process_free(d, p);
 	}
 }

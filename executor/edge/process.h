@@ -2,10 +2,12 @@
  * Worker processes: started for a slot and a job, spoken to over a socket pair
  * (proto/tranche/v1/worker.proto), watched, ended and reaped.
  *
- * A worker gets nothing but descriptors 0 to 3 (its socket), an environment of
- * a few harmless variables and those that its job's Kafka settings refer to,
- * and a folder of its own. It is not trusted: what it sends is unpacked and
- * its envelope replaced before anything is passed on.
+ * A worker gets nothing but descriptors 0 to 4 (3: its socket, 4: its page),
+ * an environment of a few harmless variables and those that its job's Kafka
+ * settings refer to, and a folder of its own. It is not trusted: what it sends
+ * is unpacked, its envelope replaced before anything is passed on, and taken
+ * in pieces so that a flood keeps nobody else waiting. It is a process group,
+ * which ends with it.
  *
  * Thread: the loop's.
  */
@@ -33,13 +35,14 @@ struct tr_process {
 	struct tr_framefd in;
 	struct tr_buf out; /* what it has not read yet, from out_at on */
 	size_t out_at;
+	int page_fd; /* -1: handed on */
 	struct tr_page *page;
 	struct tr_attempt_id attempt; /* that it runs; 0: none */
 	bool stopped; /* by the core: what it says is of no interest */
 
 	/* watch.c */
 	uint64_t progress; /* of the page, when it last changed */
-	uint64_t moved_ms; /* then */
+	uint64_t still_ms; /* watched since then */
 	uint64_t memory_max;
 	uint64_t memory; /* at the last look */
 	uint32_t timeout_ms;
@@ -49,6 +52,7 @@ struct tr_process {
 struct tr_processes {
 	struct tr_process *all;
 	uint64_t look_at_ms; /* when workers are looked at next */
+	uint64_t looked_ms;  /* when they were last */
 };
 
 /* Without a process afterwards: it could not be started, *err says why. */
@@ -63,6 +67,9 @@ int tr_process_run(struct tr_daemon *d, struct tr_process *p,
 
 /* Kills it; it is reaped later and nobody hears of it. */
 void tr_process_stop(struct tr_process *p);
+
+/* SIGKILL to it and whatever it may have started; it is reaped later. */
+void tr_process_kill(const struct tr_process *p);
 
 /* What to poll for; events 0 when its results wait for the driver. */
 struct pollfd tr_process_pollfd(struct tr_daemon *d, struct tr_process *p);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "executor/edge/daemon.h"
 
 void tr_pump_add(struct tr_daemon *d, struct tr_attempt *a)
@@ -69,6 +70,8 @@ static int send_as_ours(struct tr_daemon *d, const struct tr_attempt *a,
 	rc = tr_net_send(d->net, d->driver, &out, TR_NET_FULL_TRY);
 	if (rc == 0)
 		d->in_flight += tr_frame_size(&out);
+	if (rc == 0 && f->kind == TR_KIND_TASK_REPORT)
+		(void)TR_FP("exe.after_report");
 	return rc;
 }
 
@@ -111,8 +114,18 @@ static bool send_next(struct tr_daemon *d, struct tr_attempt *a)
 		return true;
 	}
 	rc = is_skipped(a, &f) ? 0 : send_as_ours(d, a, &f);
-	if (rc != 0)
+	if (rc == TR_EAGAIN || rc == TR_ECLOSED || rc == TR_ENOMEM)
 		return false;
+	if (rc != 0) {
+		/* No connection will ever take it: the others shall not wait.
+		 */
+		tr_error_set(&a->outbox.broken, rc,
+			"a message of the task cannot be sent to the driver "
+			"(%s)",
+			tr_err_name(rc));
+		send_broken(d, a);
+		return true;
+	}
 	tr_outbox_advance(&a->outbox, &f);
 	tr_pump_add(d, a);
 	return true;

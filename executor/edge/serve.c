@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
 #include "common/log/log.h"
 #include "executor/edge/daemon.h"
@@ -71,12 +72,19 @@ static uint8_t *read_block(
 {
 	char path[TR_SPOOL_PATH_MAX];
 	tr_spool_path(&d->spool, &r->ref, TR_SPOOL_BLOCKS, path);
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int injected = TR_FP("exe.serve_block");
+	if (injected != 0) {
+		tr_error_set(err, injected, "failpoint exe.serve_block");
+		return NULL;
+	}
+	/* Workers write here: what is no plain file shall not hold us up. */
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
-		tr_error_set(err, TR_ENOTFOUND,
-			"no block of stage %u lane %u attempt %" PRIu64
-			" is here",
-			r->ref.lane.stage, r->ref.lane.lane, r->ref.attempt.v);
+		tr_error_set(err, errno == ENOENT ? TR_ENOTFOUND : TR_EIO,
+			"block of stage %u lane %u attempt %" PRIu64
+			" is not here: %s",
+			r->ref.lane.stage, r->ref.lane.lane, r->ref.attempt.v,
+			strerror(errno));
 		return NULL;
 	}
 	uint8_t *bytes = malloc(r->length);
@@ -190,6 +198,10 @@ static int check_hello(const struct tr_daemon *d, const Tranche__V1__Hello *m,
 		return tr_error_set(err, TR_EAUTH,
 			"only executors of this cluster may fetch blocks: "
 			"wrong role or token");
+	if (d->cluster[0] && m->cluster_id[0] &&
+		strcmp(d->cluster, m->cluster_id) != 0)
+		return tr_error_set(
+			err, TR_EAUTH, "this executor is of another cluster");
 	return 0;
 }
 

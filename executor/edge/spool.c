@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/bounds.h"
 #include "common/base/check.h"
 
 int tr_spool_error(struct tr_error *err, const char *what, const char *path)
@@ -18,8 +19,11 @@ int tr_spool_error(struct tr_error *err, const char *what, const char *path)
 		what, path, strerror(errno));
 }
 
-/* Everything below the folder open at fd, which it closes. */
-static void empty_folder(int fd)
+/*
+ * Everything below the folder open at fd, which it closes. What lies deeper
+ * than anything of ours stays: each level costs a descriptor and some stack.
+ */
+static void empty_folder(int fd, uint32_t depth)
 {
 	DIR *d = fdopendir(fd);
 	if (!d) {
@@ -29,13 +33,14 @@ static void empty_folder(int fd)
 	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (unlinkat(fd, e->d_name, 0) == 0)
+		if (unlinkat(fd, e->d_name, 0) == 0 ||
+			depth == TR_SPOOL_DEPTH_MAX)
 			continue;
 		int sub = openat(fd, e->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub < 0)
 			continue;
-		empty_folder(sub);
+		empty_folder(sub, depth + 1);
 		unlinkat(fd, e->d_name, AT_REMOVEDIR);
 	}
 	closedir(d);
@@ -46,7 +51,7 @@ static void remove_folder(const char *path)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	empty_folder(fd);
+	empty_folder(fd, 0);
 	rmdir(path);
 }
 
@@ -81,7 +86,7 @@ static int take_lock(const char *root, struct tr_error *err)
 {
 	char path[TR_SPOOL_PATH_MAX];
 	snprintf(path, sizeof(path), "%s/lock", root);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return tr_spool_error(err, "open", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/bounds.h"
+#include "common/base/failpoint.h"
 #include "common/base/xalloc.h"
 #include "common/log/log.h"
 #include "executor/edge/artefact.h"
@@ -230,13 +231,13 @@ void tr_uplink_register(struct tr_daemon *d)
 	held_fini(&h);
 }
 
-static void on_registered(struct tr_daemon *d, const struct tr_frame *f)
+static int on_registered(
+	struct tr_daemon *d, const struct tr_frame *f, struct tr_error *err)
 {
-	struct tr_error err;
 	Tranche__V1__RegisterReply *m = tr_msg_unpack(
-		&tranche__v1__register_reply__descriptor, f->body, &err);
+		&tranche__v1__register_reply__descriptor, f->body, err);
 	if (!m)
-		return;
+		return err->code;
 	struct tr_executor_event ev = {
 		.kind = TR_EXECUTOR_DROP,
 		.term = { tr_msg_env(m->env)->term },
@@ -252,6 +253,8 @@ static void on_registered(struct tr_daemon *d, const struct tr_frame *f)
 		ev.term.v, m->n_drop);
 	tr_daemon_raise(d, &ev);
 	tr_msg_free(m);
+	(void)TR_FP("exe.after_register");
+	return 0;
 }
 
 /* -------------------------------------------------------------- messages */
@@ -326,8 +329,12 @@ void tr_uplink_get_artefact(struct tr_daemon *d, struct tr_job *job)
 	(void)!tr_daemon_send(d, d->driver, TR_KIND_ARTEFACT_REQUEST, &m);
 }
 
-static const char *refusal_text(int error)
+static const char *refusal_text(
+	struct tr_daemon *d, struct tr_job_id id, int error)
 {
+	const struct tr_job *job = tr_daemon_job(d, id);
+	if (job && job->no_artefact.code == error && error != 0)
+		return job->no_artefact.text;
 	switch (error) {
 	case TR_ECANCELED:
 		return "stopped on the driver's word";
@@ -337,6 +344,8 @@ static const char *refusal_text(int error)
 		return "the executor has no room for another task";
 	case TR_ENOTFOUND:
 		return "the executor does not know the job";
+	case TR_EPROTO:
+		return "a task without attempt number";
 	default:
 		return "the executor could not get the job's artefact";
 	}
@@ -348,7 +357,7 @@ void tr_uplink_refuse(
 	if (!d->greeted)
 		return;
 	struct tr_error err;
-	tr_error_set(&err, error, "%s", refusal_text(error));
+	tr_error_set(&err, error, "%s", refusal_text(d, ref->job, error));
 	Tranche__V1__Envelope env = tr_daemon_env(d, ref);
 	Tranche__V1__TaskReport m = TRANCHE__V1__TASK_REPORT__INIT;
 	Tranche__V1__ErrorInfo info;
@@ -360,17 +369,17 @@ void tr_uplink_refuse(
 
 /* ----------------------------------------------------- from the driver */
 
-static void on_job(struct tr_daemon *d, const struct tr_frame *f)
+static int on_job(
+	struct tr_daemon *d, const struct tr_frame *f, struct tr_error *err)
 {
-	struct tr_error err;
-	Tranche__V1__JobSpec *m = tr_msg_unpack(
-		&tranche__v1__job_spec__descriptor, f->body, &err);
-	if (!m || m->artefact.len != TR_SHA256_SIZE) {
-		tr_log_warn("job-refused", "reason=%s",
-			TR_LOG_STR(m ? "its artefact is named by no SHA-256"
-				     : err.text));
+	Tranche__V1__JobSpec *m =
+		tr_msg_unpack(&tranche__v1__job_spec__descriptor, f->body, err);
+	if (!m)
+		return err->code;
+	if (m->artefact.len != TR_SHA256_SIZE) {
 		tr_msg_free(m);
-		return;
+		return tr_error_set(
+			err, TR_EPROTO, "a job's artefact is no SHA-256");
 	}
 	struct tr_executor_event ev = {
 		.kind = TR_EXECUTOR_JOB,
@@ -387,15 +396,16 @@ static void on_job(struct tr_daemon *d, const struct tr_frame *f)
 		d->jobs = job;
 	}
 	tr_daemon_raise(d, &ev);
+	return 0;
 }
 
-static void on_task(struct tr_daemon *d, const struct tr_frame *f)
+static int on_task(
+	struct tr_daemon *d, const struct tr_frame *f, struct tr_error *err)
 {
-	struct tr_error err;
 	Tranche__V1__TaskSpec *m = tr_msg_unpack(
-		&tranche__v1__task_spec__descriptor, f->body, &err);
+		&tranche__v1__task_spec__descriptor, f->body, err);
 	if (!m)
-		return;
+		return err->code;
 	struct tr_executor_event ev = {
 		.kind = TR_EXECUTOR_TASK,
 		.term = { tr_msg_env(m->env)->term },
@@ -407,20 +417,20 @@ static void on_task(struct tr_daemon *d, const struct tr_frame *f)
 	else
 		tr_attempt_add(&d->attempts, &ev.ref, m);
 	tr_daemon_raise(d, &ev);
+	return 0;
 }
 
 /* Messages that are no more than their envelope to us. */
-static void on_envelope(struct tr_daemon *d, const struct tr_frame *f,
+static int on_envelope(struct tr_daemon *d, const struct tr_frame *f,
 	enum tr_executor_event_kind kind,
-	const ProtobufCMessageDescriptor *type)
+	const ProtobufCMessageDescriptor *type, struct tr_error *err)
 {
-	struct tr_error err;
 	union {
 		ProtobufCMessage *any;
 		Tranche__V1__Drain *drain; /* env is the first field of all */
-	} m = { tr_msg_unpack(type, f->body, &err) };
+	} m = { tr_msg_unpack(type, f->body, err) };
 	if (!m.any)
-		return;
+		return err->code;
 	struct tr_executor_event ev = {
 		.kind = kind,
 		.term = { tr_msg_env(m.drain->env)->term },
@@ -429,45 +439,56 @@ static void on_envelope(struct tr_daemon *d, const struct tr_frame *f,
 	};
 	tr_msg_free(m.any);
 	tr_daemon_raise(d, &ev);
+	return 0;
 }
 
-static void on_frame(struct tr_daemon *d, const struct tr_frame *f)
+static int take_frame(
+	struct tr_daemon *d, const struct tr_frame *f, struct tr_error *err)
 {
 	switch (f->kind) {
 	case TR_KIND_HELLO_REPLY:
 		on_greeted(d, f);
-		break;
+		return 0;
 	case TR_KIND_REGISTER_REPLY:
-		on_registered(d, f);
-		break;
+		return on_registered(d, f, err);
 	case TR_KIND_HEARTBEAT:
-		on_envelope(d, f, TR_EXECUTOR_HEARD,
-			&tranche__v1__heartbeat__descriptor);
-		break;
+		return on_envelope(d, f, TR_EXECUTOR_HEARD,
+			&tranche__v1__heartbeat__descriptor, err);
 	case TR_KIND_JOB_SPEC:
-		on_job(d, f);
-		break;
+		return on_job(d, f, err);
 	case TR_KIND_JOB_END:
-		on_envelope(d, f, TR_EXECUTOR_JOB_END,
-			&tranche__v1__job_end__descriptor);
-		break;
+		return on_envelope(d, f, TR_EXECUTOR_JOB_END,
+			&tranche__v1__job_end__descriptor, err);
 	case TR_KIND_TASK_SPEC:
-		on_task(d, f);
-		break;
+		return on_task(d, f, err);
 	case TR_KIND_TASK_KILL:
-		on_envelope(d, f, TR_EXECUTOR_KILL,
-			&tranche__v1__task_kill__descriptor);
-		break;
+		return on_envelope(d, f, TR_EXECUTOR_KILL,
+			&tranche__v1__task_kill__descriptor, err);
 	case TR_KIND_DRAIN:
-		on_envelope(d, f, TR_EXECUTOR_DRAIN,
-			&tranche__v1__drain__descriptor);
-		break;
+		return on_envelope(d, f, TR_EXECUTOR_DRAIN,
+			&tranche__v1__drain__descriptor, err);
 	case TR_KIND_ARTEFACT_REPLY:
-		tr_artefact_arrived(d, f);
-		break;
+		return tr_artefact_arrived(d, f, err);
 	default:
 		tr_log_warn("frame-unknown", "kind=%u", f->kind);
+		return 0;
 	}
+}
+
+/*
+ * What a driver said and nobody understood is not skipped: it would wait for
+ * the answer. On a new connection it finds out what is here.
+ */
+static void on_frame(struct tr_daemon *d, const struct tr_frame *f)
+{
+	struct tr_error err;
+	struct tr_executor_event down = { .kind = TR_EXECUTOR_LINK_DOWN };
+	if (take_frame(d, f, &err) == 0)
+		return;
+	tr_log_err("driver-misbehaved", "url=%s kind=%u reason=%s",
+		TR_LOG_STR(d->conf->driver), f->kind, TR_LOG_STR(err.text));
+	tr_uplink_hang_up(d);
+	tr_daemon_raise(d, &down);
 }
 
 /* A driver that is away for long is worth one line, not one per dial. */

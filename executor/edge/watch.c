@@ -5,7 +5,6 @@
 #include "executor/edge/process.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -73,7 +72,7 @@ static void end(struct tr_process *p)
 		"worker=%" PRIu64 " pid=%d attempt=%" PRIu64 " reason=%s",
 		p->id.v, (int)p->pid, p->attempt.v,
 		TR_LOG_STR(p->verdict.text));
-	kill(p->pid, SIGKILL);
+	tr_process_kill(p);
 }
 
 static bool too_much_memory(struct tr_daemon *d, struct tr_process *p)
@@ -99,16 +98,19 @@ static bool is_excused(
 	       !(tr_process_pollfd(d, p).events & POLLIN);
 }
 
-static bool stands_still(struct tr_daemon *d, struct tr_process *p)
+/* Time counts only while we look: a machine that was stopped is no hang. */
+static bool stands_still(
+	struct tr_daemon *d, struct tr_process *p, uint64_t elapsed_ms)
 {
 	struct tr_page_view v;
 	tr_page_read(p->page, &v);
 	if (v.progress != p->progress || is_excused(d, p, &v)) {
 		p->progress = v.progress;
-		p->moved_ms = d->now_ms;
+		p->still_ms = 0;
 		return false;
 	}
-	if (d->now_ms - p->moved_ms < p->timeout_ms)
+	p->still_ms += elapsed_ms;
+	if (p->still_ms < p->timeout_ms)
 		return false;
 	char time[32], place[640];
 	tr_error_set(&p->verdict, TR_EKILLED, "no progress for %s%s",
@@ -126,11 +128,16 @@ void tr_watch(struct tr_daemon *d)
 {
 	if (d->now_ms < d->processes.look_at_ms)
 		return;
+	uint64_t elapsed_ms = d->now_ms - d->processes.looked_ms;
+	if (elapsed_ms > 10 * TR_WATCH_MS)
+		elapsed_ms = TR_WATCH_MS;
+	d->processes.looked_ms = d->now_ms;
 	d->processes.look_at_ms = d->now_ms + TR_WATCH_MS;
 	for (struct tr_process *p = d->processes.all; p; p = p->next)
 		if (is_watched(p) &&
 			(too_much_memory(d, p) ||
-				(p->attempt.v && stands_still(d, p))))
+				(p->attempt.v &&
+					stands_still(d, p, elapsed_ms))))
 			end(p);
 }
 

@@ -8,32 +8,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static int map(
-	const char *path, int flags, struct tr_page **out, struct tr_error *err)
+static int map(int fd, struct tr_page **out, struct tr_error *err)
 {
-	int fd = open(path, flags | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
+	void *p = mmap(NULL, sizeof(struct tr_page), PROT_READ | PROT_WRITE,
+		MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
 		return tr_error_set(err, TR_EIO,
-			"cannot open progress page '%s': %s", path,
-			strerror(errno));
-	int rc = 0;
-	if ((flags & O_CREAT) && ftruncate(fd, sizeof(struct tr_page)) != 0)
-		rc = tr_error_set(err, TR_EIO,
-			"cannot make progress page '%s': %s", path,
-			strerror(errno));
-	void *p = MAP_FAILED;
-	if (rc == 0) {
-		p = mmap(NULL, sizeof(struct tr_page), PROT_READ | PROT_WRITE,
-			MAP_SHARED, fd, 0);
-		if (p == MAP_FAILED)
-			rc = tr_error_set(err, TR_EIO,
-				"cannot map progress page '%s': %s", path,
-				strerror(errno));
-	}
-	close(fd);
-	if (rc == 0)
-		*out = p;
-	return rc;
+			"cannot map a progress page: %s", strerror(errno));
+	*out = p;
+	return 0;
 }
 
 static void clear(struct tr_page *p)
@@ -48,21 +31,48 @@ static void clear(struct tr_page *p)
 	p->user.offset = -1;
 }
 
-int tr_page_create(const char *path, struct tr_page **out, struct tr_error *err)
+static int make_file(struct tr_error *err)
+{
+	int fd = memfd_create("tranche-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && ftruncate(fd, sizeof(struct tr_page)) == 0 &&
+		fcntl(fd, F_ADD_SEALS,
+			F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	tr_error_set(err, TR_EIO, "cannot make a progress page: %s",
+		strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return TR_EIO;
+}
+
+int tr_page_create(int *fd, struct tr_page **out, struct tr_error *err)
 {
 	struct tr_page *p;
-	int rc = map(path, O_CREAT | O_TRUNC, &p, err);
-	if (rc != 0)
+	int made = make_file(err);
+	if (made < 0)
+		return made;
+	int rc = map(made, &p, err);
+	if (rc != 0) {
+		close(made);
 		return rc;
+	}
 	clear(p);
 	atomic_store(&p->position, -1);
+	*fd = made;
 	*out = p;
 	return 0;
 }
 
 int tr_page_map(const char *path, struct tr_page **out, struct tr_error *err)
 {
-	return map(path, 0, out, err);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return tr_error_set(err, TR_EIO,
+			"cannot open progress page '%s': %s", path,
+			strerror(errno));
+	int rc = map(fd, out, err);
+	close(fd);
+	return rc;
 }
 
 void tr_page_unmap(struct tr_page *p)

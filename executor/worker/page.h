@@ -3,8 +3,10 @@
  * file mapped by both, so that progress needs no message and the place of a
  * crash, an endless loop or a kill is known although the worker cannot speak.
  *
- * The executor creates the file before it starts the worker and names it in
- * WorkerInit; the worker maps it and writes; the executor reads whenever it
+ * The executor creates it before it starts the worker, as a file in memory
+ * that cannot change its size, so that neither a full disk nor a worker gone
+ * wild can take the page from under it. The worker gets its descriptor, maps
+ * the path that WorkerInit names and writes; the executor reads whenever it
  * likes. There is no lock: fields are read one by one, so that a reading may
  * mix two batches. That is good enough to tell progress from none, and once
  * the worker is dead nothing changes any more.
@@ -47,11 +49,14 @@ struct tr_page {
 	struct tr_lua_position user;       /* user code's element */
 };
 
-/* Creates (or empties) the file and maps it; for the executor. TR_EIO. */
-int tr_page_create(const char *path, struct tr_page **out,
-	struct tr_error *err) TR_MUST_USE;
+/*
+ * Creates the file and maps it; for the executor. *fd is the caller's to hand
+ * on and close. TR_EIO.
+ */
+int tr_page_create(
+	int *fd, struct tr_page **out, struct tr_error *err) TR_MUST_USE;
 
-/* Maps the file that the executor created; for the worker. TR_EIO. */
+/* Maps what the executor created, at /proc/…/fd/N; for the worker. TR_EIO. */
 int tr_page_map(const char *path, struct tr_page **out,
 	struct tr_error *err) TR_MUST_USE;
 

@@ -117,6 +117,7 @@ static int open_reader(struct tr_worker *w, struct tr_error *err)
 	struct tr_rdkafka_reader_opts
 		opts = { .kafka = {
 				 .brokers = k->bootstrap,
+				 .secrets_dir = w->init->secrets_dir,
 				 .props = (const char *const *)props,
 				 .n_props = k->n_properties,
 				 .isolation = k->read_uncommitted

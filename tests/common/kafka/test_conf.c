@@ -37,6 +37,7 @@ static void test_conf__refuses_fixed_properties_by_name(void **state)
 		{ "fetch.wait.max.ms=500", "'fetch.wait.max.ms'" },
 		{ "group.id=g", "'group.id'" },
 		{ "plugin.library.paths=evil", "'plugin.library.paths'" },
+		{ "ssl.engine.location=evil", "'ssl.engine.location'" },
 		{ "sasl.kerberos.kinit.cmd=rm", "'sasl.kerberos.kinit.cmd'" },
 		{ "bootstrap.servers=a:1", "-b" },
 		{ "transactional.id=t", "'transactional.id'" },
@@ -217,10 +218,84 @@ static void test_conf__names_a_reference_to_nothing(void **state)
 	}
 }
 
+/* What the policy refuses is refused by name, and before anything is read. */
+static void test_conf__policy_keeps_jobs_to_what_is_meant_for_them(void **state)
+{
+	static const struct {
+		const char *dir, *prop, *because;
+	} cases[] = {
+		{ "/s", "sasl.password=file:/etc/shadow", "is not below '/s'" },
+		{ "/s", "sasl.password=file:/sx/y", "is not below" },
+		{ "/s", "sasl.password=file:/s", "is not below" },
+		{ "/s", "sasl.password=file:/s/../etc/x", "is not below" },
+		{ "/s", "sasl.password=file:/s/..", "is not below" },
+		{ "/s/", "sasl.password=file:s/x", "is not below" },
+		{ "", "sasl.password=file:/x", "is not below" },
+		{ "/s", "ssl.key.location=/etc/tranche/executor.pem",
+			"'ssl.key.location'" },
+		{ "/s", "ssl.keystore.location=/k", "'ssl.keystore.location'" },
+		{ "/s", "sasl.kerberos.keytab=/k", "'sasl.kerberos.keytab'" },
+		{ "/s", "sasl.password=env:TR_TEST_KEY", "TRANCHE_JOB_" },
+		{ "/", "sasl.password=env:TR_TEST_KEY", "TRANCHE_JOB_" },
+	};
+
+	(void)state;
+	setenv("TR_TEST_KEY", "tell nobody", 1);
+	for (size_t i = 0; i < TR_ARRAY_LEN(cases); i++) {
+		struct tr_kafka_conf c = {
+			.brokers = "a:1",
+			.secrets_dir = cases[i].dir,
+			.props = &cases[i].prop,
+			.n_props = 1,
+		};
+		rd_kafka_conf_t *conf;
+		struct tr_error err;
+		assert_int_equal(
+			build(TR_KAFKA_READER, &c, &conf, &err), TR_EINVAL);
+		if (!strstr(err.text, cases[i].because))
+			fail_msg("%s: %s", cases[i].prop, err.text);
+	}
+	unsetenv("TR_TEST_KEY");
+}
+
+static void test_conf__policy_lets_through_what_is_meant_for_jobs(void **state)
+{
+	static const char *const dirs[] = { "/tmp", "/tmp/", "/" };
+	char path[] = "/tmp/tranche-..test-secret-XXXXXX";
+	char from_file[64];
+	const char *props[] = { from_file,
+		"ssl.key.password=env:TRANCHE_JOB_TEST", "client.id=/etc/x",
+		"ssl.ca.location=/etc/ssl" };
+
+	(void)state;
+	write_file(path, "open sesame");
+	snprintf(from_file, sizeof(from_file), "sasl.password=file:%s", path);
+	setenv("TRANCHE_JOB_TEST", "tell nobody", 1);
+	for (size_t i = 0; i < TR_ARRAY_LEN(dirs); i++) {
+		struct tr_kafka_conf c = {
+			.brokers = "a:1",
+			.secrets_dir = dirs[i],
+			.props = props,
+			.n_props = TR_ARRAY_LEN(props),
+		};
+		rd_kafka_conf_t *conf;
+		assert_int_equal(build(TR_KAFKA_META, &c, &conf, NULL), 0);
+		assert_value(conf, "sasl.password", "open sesame");
+		assert_value(conf, "ssl.key.password", "tell nobody");
+		rd_kafka_conf_destroy(conf);
+	}
+	unlink(path);
+	unsetenv("TRANCHE_JOB_TEST");
+}
+
 TR_TEST_MAIN(cmocka_unit_test(test_conf__refuses_fixed_properties_by_name),
 	cmocka_unit_test(test_conf__refuses_secrets_in_the_clear),
 	cmocka_unit_test(test_conf__tells_what_librdkafka_thinks),
 	cmocka_unit_test(test_conf__limits_the_number_of_properties),
 	cmocka_unit_test(test_conf__fixes_what_the_reader_stands_on),
 	cmocka_unit_test(test_conf__resolves_references_when_it_builds),
-	cmocka_unit_test(test_conf__names_a_reference_to_nothing));
+	cmocka_unit_test(test_conf__names_a_reference_to_nothing),
+	cmocka_unit_test(
+		test_conf__policy_keeps_jobs_to_what_is_meant_for_them),
+	cmocka_unit_test(
+		test_conf__policy_lets_through_what_is_meant_for_jobs));

@@ -394,8 +394,7 @@ static void test_core__redial_never_ends_and_backs_off(void **state)
 }
 
 /* Two executors of one name: each registration ends the other's. */
-static void test_core__registration_that_does_not_last_is_no_storm(
-	void **state)
+static void test_core__registration_that_does_not_last_is_no_storm(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 10; i++) {

@@ -14,13 +14,14 @@
 #include "common/base/bounds.h"
 #include "common/wire/kinds.h"
 
-static void spawn(struct peer *p, int theirs)
+static void spawn(struct peer *p, int theirs, int page)
 {
 	char name[] = "tranche-worker";
 	char *argv[] = { name, NULL };
 	posix_spawn_file_actions_t fa;
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, theirs, 3);
+	posix_spawn_file_actions_adddup2(&fa, page, 4);
 	assert_int_equal(posix_spawn(&p->pid, TR_WORKER_BINARY, &fa, NULL, argv,
 				 environ),
 		0);
@@ -36,14 +37,18 @@ void peer_start(struct peer *p)
 	tr_buf_init(&p->log, SIZE_MAX);
 	snprintf(p->folder, sizeof(p->folder), "/tmp/tr-worker-test-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
-	snprintf(p->page_path, sizeof(p->page_path), "%.200s/page", p->folder);
-	assert_int_equal(tr_page_create(p->page_path, &p->page, &err), 0);
+	int made;
+	assert_int_equal(tr_page_create(&made, &p->page, &err), 0);
+	int page = fcntl(made, F_DUPFD_CLOEXEC, 10);
+	close(made);
+	snprintf(p->page_path, sizeof(p->page_path), "/proc/self/fd/4");
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	int theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, 10);
-	spawn(p, theirs);
+	spawn(p, theirs, page);
 	close(pair[1]);
 	close(theirs);
+	close(page);
 	p->fd = pair[0];
 	tr_framefd_init(&p->in, p->fd, TR_FRAME_MAX);
 }

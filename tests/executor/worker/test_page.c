@@ -8,7 +8,7 @@
 #include "executor/worker/page.h"
 
 struct both {
-	char path[64];
+	int fd;
 	struct tr_page *ours;   /* the executor's mapping */
 	struct tr_page *theirs; /* the worker's */
 };
@@ -17,12 +17,10 @@ static int setup(void **state)
 {
 	struct both *b = calloc(1, sizeof(*b));
 	struct tr_error err;
-	snprintf(b->path, sizeof(b->path), "/tmp/tr-page-XXXXXX");
-	int fd = mkstemp(b->path);
-	assert_true(fd >= 0);
-	close(fd);
-	assert_int_equal(tr_page_create(b->path, &b->ours, &err), 0);
-	assert_int_equal(tr_page_map(b->path, &b->theirs, &err), 0);
+	char path[64];
+	assert_int_equal(tr_page_create(&b->fd, &b->ours, &err), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	assert_int_equal(tr_page_map(path, &b->theirs, &err), 0);
 	*state = b;
 	return 0;
 }
@@ -32,7 +30,7 @@ static int teardown(void **state)
 	struct both *b = *state;
 	tr_page_unmap(b->ours);
 	tr_page_unmap(b->theirs);
-	unlink(b->path);
+	close(b->fd);
 	free(b);
 	return 0;
 }
@@ -42,6 +40,14 @@ static struct tr_page_view view_of(const struct both *b)
 	struct tr_page_view v;
 	tr_page_read(b->ours, &v);
 	return v;
+}
+
+/* A worker that could shorten it would take the executor down with SIGBUS. */
+static void test_page__cannot_change_its_size(void **state)
+{
+	struct both *b = *state;
+	assert_int_equal(ftruncate(b->fd, 0), -1);
+	assert_int_equal(ftruncate(b->fd, 1 << 20), -1);
 }
 
 static void test_page__is_idle_at_first(void **state)
@@ -109,5 +115,6 @@ static void test_page__must_have_been_created(void **state)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 TR_TEST_MAIN(CASE(test_page__is_idle_at_first),
+	CASE(test_page__cannot_change_its_size),
 	CASE(test_page__names_the_place), CASE(test_page__shows_progress),
 	cmocka_unit_test(test_page__must_have_been_created));
