@@ -47,7 +47,7 @@ static int make_file(struct tr_error *err)
 
 int tr_page_create(int *fd, struct tr_page **out, struct tr_error *err)
 {
-	struct tr_page *p;
+	struct tr_page *p = NULL;
 	int made = make_file(err);
 	if (made < 0)
 		return made;
