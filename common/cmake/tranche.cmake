@@ -37,6 +37,11 @@ if(TR_SANITIZE)
   add_link_options(-fsanitize=${TR_SANITIZE})
 endif()
 
+if(TR_FUZZ)
+  # Coverage of all code leads the fuzzer, not of the target's file alone.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # tr_add_module(name SOURCES a.c b.c DEPS other_module lib [PURE])
 #
 # A PURE module is one whose undefined symbols are checked by a test: it may
@@ -101,6 +106,10 @@ endfunction()
 # tests/fuzz/corpus/<name>/ once.
 function(tr_add_fuzz name)
   cmake_parse_arguments(F "" "" "SOURCES;DEPS" ${ARGN})
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers fuzz_${name})
   if(TR_FUZZ)
     add_executable(fuzz_${name} ${F_SOURCES})
     target_link_libraries(fuzz_${name} PRIVATE tr_flags ${F_DEPS})

@@ -215,9 +215,15 @@ static bool parse_time(struct piece s, struct tr_point *out)
 	out->kind = TR_POINT_TIME;
 	if (parse_number(s, &v)) {
 		out->v = s.n == 10 ? v * 1000 : v;
-		return s.n == 10 || s.n == 13;
+		/* More digits than 13 are years that Kafka allows, too. */
+		return s.n == 10 || (s.n >= 13 && s.n <= 15);
 	}
-	return parse_civil(s, &out->v);
+	if (!parse_civil(s, &out->v))
+		return false;
+	/* No record is older than Kafka's clock. */
+	if (out->v < 0)
+		out->v = 0;
+	return true;
 }
 
 static bool parse_time_or_end(struct piece s, struct tr_point *out)
@@ -399,8 +405,11 @@ int tr_offsets_parse(
 			"cannot read offsets '%s': use start:end, N1:N2, +N, "
 			"-N, @t1:t2, @-48h:-24h or topic:partition:N1-N2",
 			text);
-	if (rc != 0)
-		out->n = before;
+	if (rc == 0)
+		return 0;
+	out->n = before;
+	if (before == 0)
+		tr_offset_spans_fini(out);
 	return rc;
 }
 

@@ -27,6 +27,45 @@ static void budget_free(void *data, void *p)
 	free(p);
 }
 
+static ProtobufCMessage **message_at(
+	ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, size_t *n)
+{
+	uint8_t *base = (uint8_t *)m;
+	void *member = base + f->offset;
+	const void *quantifier = base + f->quantifier_offset;
+	if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+		*n = *(const size_t *)quantifier;
+		return *(ProtobufCMessage ***)member;
+	}
+	bool other = (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+		     *(const uint32_t *)quantifier != f->id;
+	*n = other || !*(ProtobufCMessage **)member ? 0 : 1;
+	return member;
+}
+
+/*
+ * Fields of a newer peer are of no use here, and not all of them survive being
+ * packed again: protobuf-c 1.4.1 takes field number 0 in and cannot read what
+ * it makes of it. The schemas have no recursion, so depth is bounded.
+ */
+static void drop_unknown(ProtobufCMessage *m)
+{
+	for (unsigned i = 0; i < m->n_unknown_fields; i++)
+		free(m->unknown_fields[i].data);
+	free(m->unknown_fields);
+	m->unknown_fields = NULL;
+	m->n_unknown_fields = 0;
+	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+		size_t n;
+		if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		ProtobufCMessage **subs = message_at(m, f, &n);
+		for (size_t k = 0; k < n; k++)
+			drop_unknown(subs[k]);
+	}
+}
+
 void *tr_msg_unpack(const ProtobufCMessageDescriptor *type,
 	struct tr_slice body, struct tr_error *err)
 {
@@ -38,8 +77,10 @@ void *tr_msg_unpack(const ProtobufCMessageDescriptor *type,
 	};
 	ProtobufCMessage *msg =
 		protobuf_c_message_unpack(type, &alloc, body.n, body.p);
-	if (msg)
+	if (msg) {
+		drop_unknown(msg);
 		return msg;
+	}
 	if (budget.exceeded)
 		tr_error_set(err, TR_ELIMIT,
 			"a %s of %zu bytes unpacks to more than %llu bytes",

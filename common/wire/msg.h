@@ -5,7 +5,8 @@
  * Unpacking uses an allocator that refuses beyond a budget, because a small
  * body can unpack into a large message (repeated empty fields cost one byte on
  * the wire and a pointer or more in memory). Missing sub-messages are NULL
- * after unpack and unknown enum values stay: whoever reads a field checks it.
+ * after unpack, fields of a newer peer are dropped, and unknown enum values
+ * stay: whoever reads a field checks it.
  * tr_msg_env() stands in for a missing envelope, so that `env` can be read
  * without a check.
  *

@@ -175,6 +175,8 @@ static void test_offsets__civil_times_are_taken_in_the_zone(void **state)
 	normalise(berlin, "@2026-07-01T00:00:00", "@1782856800000:end");
 	normalise(berlin, "@2026-11-17T00:00:00Z", "@1794873600000:end");
 	normalise(berlin, "@-48h:-24h", "@-172800000ms:-86400000ms");
+	normalise("UTC", "@6022-11-17", "@127896451200000:end");
+	normalise("UTC", "@1960-01-01", "@0000000000000:end");
 	normalise(berlin, "start:end", "start:end");
 	normalise(berlin, "t:0:1-2", "t:0:1-2");
 }
