@@ -55,6 +55,7 @@
 #define TR_REDUCE_LANES_MAX       1024u
 #define TR_TOPIC_NAME_MAX         249u
 #define TR_TABLE_NAME_MAX         127u
+#define TR_POSITION_MAX           (TR_TOPIC_NAME_MAX + 64) /* as text */
 #define TR_ARTEFACT_MAX           TR_MIB(8)
 #define TR_JOB_ARGS_MAX           256u
 

@@ -220,12 +220,14 @@ static int prepare(struct tr_daemon *d, struct tr_process *p,
 {
 	char folder[TR_SPOOL_PATH_MAX];
 	tr_spool_worker(&d->spool, p->id, folder);
-	int rc = TR_FP("exe.before_spawn");
+	/* Where the report goes that says what else was in the way. */
+	int rc = tr_spool_make_job(&d->spool, job->id, err);
+	if (rc != 0)
+		return rc;
+	rc = TR_FP("exe.before_spawn");
 	if (rc != 0)
 		return tr_error_set(err, rc, "failpoint exe.before_spawn");
 	rc = tr_spool_make_worker(&d->spool, p->id, err);
-	if (rc == 0)
-		rc = tr_spool_make_job(&d->spool, job->id, err);
 	if (rc == 0)
 		rc = tr_page_create(&p->page_fd, &p->page, err);
 	if (rc == 0)
@@ -324,11 +326,16 @@ static void misbehaved(struct tr_process *p, const struct tr_error *why)
 static int check_log(struct tr_attempt *a, const Tranche__V1__JobLog *m,
 	struct tr_error *err)
 {
-	for (size_t i = 0; i < m->n_lines; i++)
+	for (size_t i = 0; i < m->n_lines; i++) {
 		if (strlen(m->lines[i]->text) > TR_LOG_LINE_MAX)
 			return tr_error_set(err, TR_ELIMIT,
 				"a log line is longer than %llu bytes",
 				(unsigned long long)TR_LOG_LINE_MAX);
+		if (strlen(m->lines[i]->position) > TR_POSITION_MAX)
+			return tr_error_set(err, TR_ELIMIT,
+				"a log line's position is longer than %u bytes",
+				TR_POSITION_MAX);
+	}
 	if (m->n_lines > TR_TASK_LOG_LINES_MAX - a->log_lines)
 		return tr_error_set(err, TR_ELIMIT,
 			"more than %u log lines came", TR_TASK_LOG_LINES_MAX);

@@ -11,59 +11,8 @@
 
 #include "common/base/bounds.h"
 #include "common/clock/clock.h"
-#include "tests/executor/edge/fake_driver.h"
+#include "tests/executor/edge/fixture.h"
 #include "tests/support/test.h"
-
-static struct fake f;
-static struct process a, b;
-static char gate[96];
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_start(&f);
-	process_make_dir(&a, "a");
-	process_make_dir(&b, "b");
-	snprintf(gate, sizeof(gate), "%s/gate", a.dir);
-	f.artefact = gate;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	process_remove(&a);
-	process_remove(&b);
-	fake_stop(&f);
-	return 0;
-}
-
-static void open_gate(void)
-{
-	FILE *file = fopen(gate, "we");
-	assert_non_null(file);
-	fclose(file);
-}
-
-static struct fake_member *start(struct process *p, const char *const *sets)
-{
-	process_start(p, f.url, sets);
-	struct fake_member *m = fake_member(&f, p->name);
-	fake_send_job(&f, m);
-	return m;
-}
-
-static const Tranche__V1__TaskReport *report(uint64_t attempt)
-{
-	return fake_wait(&f, TR_KIND_TASK_REPORT, attempt)->msg;
-}
-
-/* Shows that everything sent before has been looked at: a later task ends. */
-static void settle(const struct fake_member *m, uint64_t attempt)
-{
-	fake_send_task(&f, m, attempt, "ok", 1);
-	assert_non_null(report(attempt)->receipt);
-}
 
 static void test_edge__runs_a_task(void **state)
 {
@@ -225,14 +174,6 @@ static void test_edge__lower_term_is_ignored(void **state)
 	assert_null(fake_peek(&f, TR_KIND_TASK_REPORT, 1));
 }
 
-/* Closes the driver's side; the executor comes back. */
-static struct fake_member *reconnect(struct fake_member *m)
-{
-	tr_net_conn_close(f.net, m->conn);
-	m->block_url[0] = '\0';
-	return fake_member(&f, "a");
-}
-
 static void test_edge__restarted_driver_gets_what_is_held(void **state)
 {
 	(void)state;
@@ -287,14 +228,6 @@ static void test_edge__dropped_task_is_stopped(void **state)
 		fake_wait(&f, TR_KIND_REGISTER, 0)->msg;
 	assert_int_equal(r->n_held, 1);
 	assert_int_equal(r->held[0]->env->attempt, 2);
-}
-
-static void wait_for_count(const uint64_t *count, uint64_t want)
-{
-	uint64_t end = tr_clock_mono_ms() + FAKE_DEADLINE_MS;
-	while (*count < want && tr_clock_mono_ms() < end)
-		fake_turn(&f, 20);
-	assert_true(*count >= want);
 }
 
 static void test_edge__silent_driver_is_left_and_dialled_again(void **state)
@@ -440,27 +373,6 @@ static void test_edge__ended_job_leaves_no_blocks(void **state)
 	assert_string_equal(report(2)->error->code, "lost");
 }
 
-/* Dials the block listener as a peer would, and says Hello. */
-static struct tr_conn_id dial_blocks(const char *url, const char *token)
-{
-	struct tr_error err;
-	struct tr_conn_id conn;
-	struct tr_net_endpoint to = { .url = url };
-	assert_int_equal(tr_net_dial(f.net, &to, &conn, &err), 0);
-	uint64_t end = tr_clock_mono_ms() + FAKE_DEADLINE_MS;
-	while (f.dialled.v != conn.v && tr_clock_mono_ms() < end)
-		fake_turn(&f, 20);
-	char text[32];
-	snprintf(text, sizeof(text), "%s", token);
-	Tranche__V1__Hello h = TRANCHE__V1__HELLO__INIT;
-	h.version_min = h.version_max = 1;
-	h.role = TRANCHE__V1__ROLE__ROLE_EXECUTOR;
-	h.token = text;
-	struct fake_member peer = { .conn = conn };
-	fake_send(&f, &peer, TR_KIND_HELLO, &h);
-	return conn;
-}
-
 static void test_edge__wrong_token_gets_no_blocks(void **state)
 {
 	(void)state;
@@ -594,8 +506,6 @@ static void test_edge__daemon_at_rest_is_small(void **state)
 	assert_in_range(process_memory(&a), 1, TR_MIB(8));
 #endif
 }
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 TR_TEST_MAIN(CASE(test_edge__runs_a_task), CASE(test_edge__crash_is_explained),
 	CASE(test_edge__exit_is_explained),

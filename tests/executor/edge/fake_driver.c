@@ -24,15 +24,26 @@ extern char **environ;
 
 /* ------------------------------------------------------------------ driver */
 
-void fake_start(struct fake *f)
+static void start_at(
+	struct fake *f, const char *url, const struct tr_tls_opts *tls)
 {
 	*f = (struct fake){ .term = 1, .lease_ms = 2000, .artefact = "" };
 	f->seen_end = &f->seen;
 	f->mailbox = tr_mailbox_new(1);
 	f->net = tr_net_new(NULL, f->mailbox);
-	struct tr_net_endpoint at = { .url = "tcp://127.0.0.1:0" };
+	struct tr_net_endpoint at = { .url = url, .tls = tls };
 	struct tr_error err;
 	assert_int_equal(tr_net_listen(f->net, &at, f->url, &err), 0);
+}
+
+void fake_start(struct fake *f)
+{
+	start_at(f, "tcp://127.0.0.1:0", NULL);
+}
+
+void fake_start_tls(struct fake *f, const struct tr_tls_opts *tls)
+{
+	start_at(f, "tls+tcp://127.0.0.1:0", tls);
 }
 
 void fake_stop(struct fake *f)
@@ -331,6 +342,20 @@ void fake_send_job(struct fake *f, const struct fake_member *to)
 	m.artefact.len = sizeof(digest);
 	m.artefact_name = name;
 	m.plan = &plan;
+	char property[128] = "";
+	Tranche__V1__Property p = TRANCHE__V1__PROPERTY__INIT,
+			      *props[] = { &p };
+	Tranche__V1__KafkaConf kafka = TRANCHE__V1__KAFKA_CONF__INIT;
+	if (f->property) {
+		snprintf(property, sizeof(property), "%s", f->property);
+		char *value = strchr(property, '=');
+		*value = '\0';
+		p.name = property;
+		p.value = value + 1;
+		kafka.properties = props;
+		kafka.n_properties = 1;
+		m.kafka = &kafka;
+	}
 	fake_send(f, to, TR_KIND_JOB_SPEC, &m);
 }
 

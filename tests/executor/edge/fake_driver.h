@@ -44,10 +44,11 @@ struct fake {
 	char url[TR_NET_URL_MAX];
 	uint64_t term;
 	uint32_t lease_ms;
-	bool mute;        /* no heartbeats */
-	bool no_greeting; /* Hello is not answered */
-	bool refuse;      /* Hello is refused */
-	bool flood;       /* frames are counted, not kept */
+	bool mute;            /* no heartbeats */
+	bool no_greeting;     /* Hello is not answered */
+	bool refuse;          /* Hello is refused */
+	bool flood;           /* frames are counted, not kept */
+	const char *property; /* "name=value" of the job's Kafka settings */
 	const char *artefact;
 	uint64_t drop; /* attempt to drop at registration */
 	uint64_t hellos, registers, drains, chunks;
@@ -60,6 +61,8 @@ struct fake {
 };
 
 void fake_start(struct fake *f);
+/* The same with mutual TLS. */
+void fake_start_tls(struct fake *f, const struct tr_tls_opts *tls);
 void fake_stop(struct fake *f);
 
 /* Takes what has come, waiting at most `ms` for it. */

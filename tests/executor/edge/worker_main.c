@@ -8,6 +8,7 @@
  *   gate      waits until the file that the artefact names exists, as a reader
  *   crash, exit, hang, nonsense, error
  *   memory    takes `until` MiB
+ *   and what hostile.h lists
  *
  * A task without a range sends its inputs on as one result chunk each.
  */
@@ -22,6 +23,7 @@
 #include "common/wire/kinds.h"
 #include "common/wire/msg.h"
 #include "executor/worker/page.h"
+#include "tests/executor/edge/hostile.h"
 
 enum {
 	FD = 3,
@@ -29,7 +31,7 @@ enum {
 };
 
 static struct tr_page *page;
-static char gate[512];
+static char gate[512], folder[512];
 
 static void say(enum tr_kind kind, const void *msg, struct tr_slice payload)
 {
@@ -187,8 +189,11 @@ static void run(const Tranche__V1__WorkerTask *m)
 	const char *order = r ? r->topic : "";
 	uint64_t n = r ? (uint64_t)r->until : 0;
 	be_in_operator();
+	const struct hostile h = { gate, folder, m->block_path, say };
 	if (!r)
 		send_inputs(m);
+	else if (hostile_obey(&h, order))
+		tr_page_set_state(page, TR_PAGE_IDLE);
 	else if (strcmp(order, "ok") == 0)
 		write_block(m->block_path, n);
 	else if (strcmp(order, "results") == 0)
@@ -219,6 +224,7 @@ static void init(const struct tr_frame *f)
 		&tranche__v1__worker_init__descriptor, f->body, &err);
 	if (!m || tr_page_map(m->progress_page, &page, &err) != 0)
 		abort();
+	snprintf(folder, sizeof(folder), "%s", m->spool);
 	snprintf(gate, sizeof(gate), "%.*s", (int)f->payload.n,
 		(const char *)f->payload.p);
 	tr_msg_free(m);
