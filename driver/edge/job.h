@@ -36,7 +36,7 @@ struct tr_edge_attempt {
 	struct tr_attempt_id id;
 	struct tr_executor_id executor; /* the one that holds it now */
 	char *executor_name;
-	enum {
+	enum tr_edge_outcome {
 		TR_EDGE_RUNNING,
 		TR_EDGE_DONE,
 		TR_EDGE_FAILED,

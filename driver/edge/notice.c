@@ -78,7 +78,7 @@ static void task_started(struct tr_driver *d, struct tr_edge_job *j,
 static void task_ended(struct tr_driver *d, struct tr_edge_job *j,
 	const struct tr_core_notice *n)
 {
-	static const int outcomes[] = {
+	static const enum tr_edge_outcome outcomes[] = {
 		[TR_CORE_TASK_END_DONE] = TR_EDGE_DONE,
 		[TR_CORE_TASK_END_FAILED] = TR_EDGE_FAILED,
 		[TR_CORE_TASK_END_LOST] = TR_EDGE_LOST,
