@@ -384,6 +384,29 @@ static void test_secrets__in_the_clear_are_refused(void **state)
 	cli_free(&r);
 }
 
+/* A job may name what its hosts keep for jobs, and nothing else of theirs. */
+static void test_secrets__of_the_host_are_not_the_jobs(void **state)
+{
+	static const char *const properties[] = {
+		"sasl.password=file:/etc/hostname",
+		"sasl.password=env:HOME",
+		"ssl.key.location=/etc/hostname",
+	};
+	struct cli r;
+
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LEN(properties); i++) {
+		if (cli_run(&c, &r, "submit", script, lines.argument,
+			    "--offsets", "start:end", "-X", properties[i],
+			    NULL) != 1)
+			fail_msg("%s: exit %d: %s", properties[i], r.status,
+				r.err);
+		assert_true(strstr(r.err, "job_secrets") != NULL ||
+			    strstr(r.err, "TRANCHE_JOB_") != NULL);
+		cli_free(&r);
+	}
+}
+
 static int submit_sasl(struct cli *r, const char *name, const char *secret)
 {
 	char path[PROCESS_PATH_MAX], property[PROCESS_PATH_MAX + 32];
@@ -431,5 +454,6 @@ INTEGRATION_MAIN(setup, teardown,
 	cmocka_unit_test(test_executor__that_does_not_belong_is_refused),
 	cmocka_unit_test(test_secrets__are_in_no_log_argument_or_database),
 	cmocka_unit_test(test_secrets__in_the_clear_are_refused),
+	cmocka_unit_test(test_secrets__of_the_host_are_not_the_jobs),
 	cmocka_unit_test(
 		test_kafka__with_credentials_works_and_without_is_refused));
