@@ -173,8 +173,7 @@ static const char *const ugly[] = {
 	"  two  spaces  ",
 	"tab\tand\nnewline\r\nand\vmore\f",
 	"two\xc3\xa9 \xff\xfe raw",
-	"no\xc2\xa0"
-	"break",
+	"no\302\240break",
 	"two",
 	"a\x01z a\x01z",
 };
@@ -189,9 +188,7 @@ static const struct table_row ugly_words[] = {
 	{ "two\xc3\xa9", 1 },
 	{ "$bytes://4=", 1 },
 	{ "raw", 1 },
-	{ "no\xc2\xa0"
-	  "break",
-		1 },
+	{ "no\302\240break", 1 },
 	{ "a\x01z", 2 },
 };
 
