@@ -84,7 +84,7 @@
 #define TR_REDUCE_RECORDS_PER_LANE 20000u
 #define TR_PLAN_NOTES_MAX          100u
 #define TR_PLAN_BYTES_MAX          TR_MIB(32) /* of one stored plan */
-#define TR_OFFSETS_TEXT_MAX        512u /* of a span, not of JSON */
+#define TR_OFFSETS_TEXT_MAX        512u       /* of a span, not of JSON */
 
 /* User code. */
 #define TR_USER_MEMORY_MIN TR_MIB(4) /* of a script's heap */
@@ -161,9 +161,8 @@ static_assert(
 	TR_ELEMENT_MAX < TR_FRAME_MAX, "the largest element fits a frame");
 static_assert(TR_WORKER_LEFT_BYTES >= 2 * TR_FRAME_MAX,
 	"what a socket can hold of a worker that has ended is read");
-static_assert(
-	TR_EXECUTOR_FILES >
-		3 * TR_SLOTS_PER_EXECUTOR_MAX + 2 * TR_EXECUTORS_MAX + 64,
+static_assert(TR_EXECUTOR_FILES >
+		      3 * TR_SLOTS_PER_EXECUTOR_MAX + 2 * TR_EXECUTORS_MAX + 64,
 	"an executor has descriptors for its slots and all others");
 static_assert(TR_FETCH_PER_PEER <= TR_SERVE_REQUESTS_MAX,
 	"a fetching executor stays within what a serving one accepts");
