@@ -120,6 +120,8 @@ bool tr_pool_stop(struct tr_pool *p, uint32_t ms)
 	bool has_ended = p->alive == 0;
 	p->abandoned = !has_ended;
 	pthread_mutex_unlock(&p->lock);
+	for (size_t i = 0; !has_ended && i < p->opts.threads; i++)
+		pthread_detach(p->threads[i]);
 	return has_ended;
 }
 
