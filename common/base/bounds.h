@@ -155,6 +155,7 @@
 #define TR_SERVE_REQUESTS_MAX 16u        /* of one peer, waiting */
 #define TR_SERVE_CONN_BYTES   TR_MIB(4)  /* to one peer, not drained */
 #define TR_SERVE_BYTES_MAX    TR_MIB(64) /* to all */
+#define TR_SERVE_STALL_MS     20000u     /* until a peer has drained */
 
 static_assert(TR_FRAME_BODY_MAX < TR_FRAME_MAX, "a body fits its frame");
 static_assert(

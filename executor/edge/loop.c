@@ -110,6 +110,7 @@ static int wait_ms(struct tr_daemon *d, uint64_t net_deadline)
 		net_deadline,
 		tr_watch_deadline(d),
 		tr_fetch_deadline(&d->fetcher),
+		tr_serve_deadline(&d->server),
 		d->leaving ? d->leave_by_ms : UINT64_MAX,
 	};
 	for (size_t i = 0; i < TR_ARRAY_LEN(others); i++)
@@ -165,6 +166,7 @@ static void turn(struct tr_daemon *d)
 	take_mail(d);
 	take_signals(d);
 	tr_fetch_tick(d);
+	tr_serve_tick(d);
 	tr_watch(d);
 	tr_daemon_raise(d, &tick);
 	step_raised(d);

@@ -23,8 +23,9 @@ struct request {
 struct tr_serve_peer {
 	struct tr_serve_peer *next;
 	struct tr_conn_id conn;
-	bool ready;         /* its Hello was good */
-	bool asked_drained; /* DRAINED is due */
+	bool ready;          /* its Hello was good */
+	bool asked_drained;  /* DRAINED is due */
+	uint64_t stalled_ms; /* unless it is here by then */
 	uint64_t in_flight;
 	struct request requests[TR_SERVE_REQUESTS_MAX]; /* a ring */
 	uint32_t first, n;
@@ -166,6 +167,7 @@ static void serve(struct tr_daemon *d, struct tr_serve_peer *peer)
 	}
 	if (peer->in_flight && !peer->asked_drained) {
 		peer->asked_drained = true;
+		peer->stalled_ms = d->now_ms + TR_SERVE_STALL_MS;
 		tr_net_conn_notify_drained(d->net, peer->conn, 0);
 	}
 }
@@ -288,6 +290,30 @@ static void on_drained(struct tr_daemon *d, struct tr_serve_peer *peer)
 	peer->asked_drained = false;
 	for (struct tr_serve_peer *p = d->server.peers; p; p = p->next)
 		serve(d, p);
+}
+
+void tr_serve_tick(struct tr_daemon *d)
+{
+	struct tr_serve_peer *peer = d->server.peers, *next;
+	for (; peer; peer = next) {
+		next = peer->next;
+		if (!peer->asked_drained || d->now_ms < peer->stalled_ms)
+			continue;
+		tr_log_warn("peer-closed", "conn=%" PRIu64 " reason=%s",
+			peer->conn.v,
+			TR_LOG_STR("it does not take the blocks it asked for"));
+		tr_net_conn_close(d->net, peer->conn);
+		peer_remove(&d->server, peer);
+	}
+}
+
+uint64_t tr_serve_deadline(const struct tr_server *s)
+{
+	uint64_t first = UINT64_MAX;
+	for (const struct tr_serve_peer *p = s->peers; p; p = p->next)
+		if (p->asked_drained && p->stalled_ms < first)
+			first = p->stalled_ms;
+	return first;
 }
 
 void tr_serve_event(struct tr_daemon *d, const struct tr_net_event *ev)

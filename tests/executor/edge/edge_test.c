@@ -385,6 +385,44 @@ static void test_edge__wrong_token_gets_no_blocks(void **state)
 	settle(m, 1);
 }
 
+static void test_edge__peer_of_another_cluster_gets_no_blocks(void **state)
+{
+	(void)state;
+	f.cluster = "ours";
+	struct fake_member *m = start(&a, NULL);
+	dial_blocks_of(m->block_url, "test-token", "theirs");
+	const Tranche__V1__HelloReply *r =
+		fake_wait(&f, TR_KIND_HELLO_REPLY, 0)->msg;
+	assert_non_null(r->error);
+	assert_string_equal(r->error->code, "auth");
+	dial_blocks_of(m->block_url, "test-token", "ours");
+	r = fake_wait(&f, TR_KIND_HELLO_REPLY, 0)->msg;
+	assert_null(r->error);
+}
+
+/* A message that is none ends the connection; on the next all goes on. */
+static void test_edge__nonsense_of_the_driver_is_not_passed_over(void **state)
+{
+	(void)state;
+	static const uint8_t bad[] = { 0x0a, 0x7f, 0x00 };
+	static const uint8_t kinds[] = { TR_KIND_TASK_SPEC, TR_KIND_JOB_SPEC,
+		TR_KIND_REGISTER_REPLY, TR_KIND_TASK_KILL,
+		TR_KIND_ARTEFACT_REPLY };
+	struct fake_member *m = start(&a, NULL);
+	settle(m, 1);
+	for (size_t i = 0; i < sizeof(kinds); i++) {
+		struct tr_frame frame = { .kind = kinds[i],
+			.body = tr_slice_of(bad, sizeof(bad)) };
+		m->block_url[0] = '\0';
+		assert_int_equal(
+			tr_net_send(f.net, m->conn, &frame, TR_NET_FULL_CLOSE),
+			0);
+		m = fake_member(&f, "a");
+		fake_send_job(&f, m);
+		settle(m, 10 + i);
+	}
+}
+
 /* Fetches with sizes and ids that no executor sends. */
 static void test_edge__bad_fetch_closes_that_peer_only(void **state)
 {
@@ -530,6 +568,8 @@ TR_TEST_MAIN(CASE(test_edge__runs_a_task), CASE(test_edge__crash_is_explained),
 	CASE(test_edge__blocks_of_a_dead_executor_are_lost),
 	CASE(test_edge__ended_job_leaves_no_blocks),
 	CASE(test_edge__wrong_token_gets_no_blocks),
+	CASE(test_edge__peer_of_another_cluster_gets_no_blocks),
+	CASE(test_edge__nonsense_of_the_driver_is_not_passed_over),
 	CASE(test_edge__bad_fetch_closes_that_peer_only),
 	CASE(test_edge__results_cost_disk_not_memory),
 	CASE(test_edge__full_backlog_makes_the_worker_wait),

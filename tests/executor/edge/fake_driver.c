@@ -105,6 +105,11 @@ static void greet(struct fake *f, struct tr_conn_id conn)
 	m.term = f->term;
 	m.heartbeat_ms = 50;
 	m.lease_ms = f->lease_ms;
+	char cluster[32] = "";
+	if (f->cluster) {
+		snprintf(cluster, sizeof(cluster), "%s", f->cluster);
+		m.cluster_id = cluster;
+	}
 	if (f->refuse)
 		m.error = &e;
 	else

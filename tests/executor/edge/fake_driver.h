@@ -48,6 +48,7 @@ struct fake {
 	bool no_greeting;     /* Hello is not answered */
 	bool refuse;          /* Hello is refused */
 	bool flood;           /* frames are counted, not kept */
+	const char *cluster;  /* id; NULL: none is told */
 	const char *property; /* "name=value" of the job's Kafka settings */
 	const char *artefact;
 	uint64_t drop; /* attempt to drop at registration */

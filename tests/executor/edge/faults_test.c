@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,6 +127,25 @@ static void test_faults__worker_that_cannot_be_started_says_why(void **state)
 	assert_non_null(strstr(r->error->text, "no worker could be started: "));
 	assert_false(r->worker_died);
 	settle(m, 2);
+}
+
+/* No descriptor is left: tasks fail and say so, and nothing else happens. */
+static void test_faults__descriptors_run_out(void **state)
+{
+	(void)state;
+	struct fake_member *m = start(&a, NULL);
+	fake_send_task(&f, m, 1, "exit", 10);
+	report(1);
+	struct rlimit none = { 0, 0 }, before;
+	assert_int_equal(prlimit(a.pid, RLIMIT_NOFILE, NULL, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(prlimit(a.pid, RLIMIT_NOFILE, &none, NULL), 0);
+	fake_send_task(&f, m, 2, "ok", 10);
+	const Tranche__V1__TaskReport *r = report(2);
+	assert_non_null(r->error);
+	assert_non_null(strstr(r->error->text, "Too many open files"));
+	assert_int_equal(prlimit(a.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	settle(m, 3);
 }
 
 /* ---- killed at each point ---- */
@@ -481,6 +501,7 @@ TR_TEST_MAIN(CASE(test_faults__stopped_past_its_lease_and_woken),
 	CASE(test_faults__stopped_longer_than_the_task_timeout),
 	CASE(test_faults__worker_killed_from_outside),
 	CASE(test_faults__worker_that_cannot_be_started_says_why),
+	CASE(test_faults__descriptors_run_out),
 	CASE(test_faults__killed_at_each_point),
 	CASE(test_faults__peer_that_stands_still_is_given_up),
 	CASE(test_faults__stopped_peer_is_given_up),

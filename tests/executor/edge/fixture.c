@@ -72,6 +72,12 @@ void wait_for_count(const uint64_t *count, uint64_t want)
 
 struct tr_conn_id dial_blocks(const char *url, const char *token)
 {
+	return dial_blocks_of(url, token, "");
+}
+
+struct tr_conn_id dial_blocks_of(
+	const char *url, const char *token, const char *cluster)
+{
 	struct tr_error err;
 	struct tr_conn_id conn;
 	struct tr_net_endpoint to = { .url = url };
@@ -79,12 +85,14 @@ struct tr_conn_id dial_blocks(const char *url, const char *token)
 	uint64_t end = tr_clock_mono_ms() + FAKE_DEADLINE_MS;
 	while (f.dialled.v != conn.v && tr_clock_mono_ms() < end)
 		fake_turn(&f, 20);
-	char text[32];
+	char text[32], id[32];
+	snprintf(id, sizeof(id), "%s", cluster);
 	snprintf(text, sizeof(text), "%s", token);
 	Tranche__V1__Hello h = TRANCHE__V1__HELLO__INIT;
 	h.version_min = h.version_max = 1;
 	h.role = TRANCHE__V1__ROLE__ROLE_EXECUTOR;
 	h.token = text;
+	h.cluster_id = id;
 	struct fake_member peer = { .conn = conn };
 	fake_send(&f, &peer, TR_KIND_HELLO, &h);
 	return conn;

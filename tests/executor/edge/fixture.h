@@ -34,5 +34,7 @@ void wait_for_count(const uint64_t *count, uint64_t want);
 
 /* Dials the block listener as a peer would, and says Hello. */
 struct tr_conn_id dial_blocks(const char *url, const char *token);
+struct tr_conn_id dial_blocks_of(
+	const char *url, const char *token, const char *cluster);
 
 #endif /* TR_TESTS_EXECUTOR_EDGE_FIXTURE_H */
