@@ -26,6 +26,7 @@ static const char usage[] =
 	"  -d, --debug           log debug events\n"
 	"      --set NAME=VALUE  set an option over the file; sections other\n"
 	"                        than [executor] as SECTION.NAME=VALUE\n"
+	"      --print-config    print all options with their defaults\n"
 	"  -V, --version\n"
 	"  -h, --help            this text, and every option of the file\n"
 	"\n"
@@ -57,6 +58,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "check", no_argument, NULL, 'n' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "set", required_argument, NULL, 's' },
+		{ "print-config", no_argument, NULL, 'P' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -80,6 +82,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("tranche-executor " TR_VERSION_TEXT);
+			return EXIT_SUCCESS;
+		case 'P':
+			tr_config_print(TR_CONFIG_EXECUTOR, stdout);
 			return EXIT_SUCCESS;
 		case 'h':
 			return print_help();

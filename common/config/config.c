@@ -49,7 +49,7 @@
 			"folder below which file:PATH of a job's Kafka "       \
 			"settings must lie, and key files; of variables jobs " \
 			"may name TRANCHE_JOB_* only",                         \
-			0, 0, true                                             \
+			0, 0, false                                            \
 	}
 
 #define INSECURE_ROW(section, type)                                            \

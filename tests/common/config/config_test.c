@@ -204,6 +204,9 @@ static void test_config__bad_settings(void **state)
 		{ "listen=tcp://0.0.0.0:1",
 			": 'listen' is 'tcp://0.0.0.0:1': set 'advertise' to "
 			"the address that other executors reach" },
+		{ "job_secrets=secrets",
+			": 'job_secrets' is 'secrets', which is no absolute "
+			"path" },
 		{ "driver=", ": option 'driver' in [executor] is missing: the "
 			     "driver's address, e.g. tls+tcp://driver:7400" },
 	};
