@@ -35,7 +35,7 @@
 enum {
 	EXIT_USAGE = 2,
 	WAIT_MS = 30000,
-	PARTITIONS_MAX = 1000,
+	PARTITIONS_MAX = 10000,
 	LINE_BYTES = 90,
 	LINE_MAX = 160,
 	/* The mock cluster answers a fetch with one message set. */
