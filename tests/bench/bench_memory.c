@@ -2,7 +2,7 @@
  * Memory of a cluster's processes, as RssAnon + RssShmem: what they alone hold,
  * without the program text that all of them share.
  *
- *	bench_memory [LINES [WINDOW]]
+ *	TRANCHE_TEST_BROKER=HOST:PORT bench_memory TOPIC [WINDOW]
  *
  * A driver and an executor with two slots are looked at before their first job,
  * while a word count and one in Lua run (the largest value seen, looked for
@@ -20,12 +20,12 @@
 #include "tests/integration/lines.h"
 
 enum {
-	PARTITIONS = 4,
+	ARGUMENT_MAX = 256,
 	LOOK_MS = 5,
 	WORKERS_MAX = 16,
 };
 
-static uint64_t n_lines = 1000000;
+static const char *topic;
 static const char *window = "64M";
 static struct cluster c;
 static struct cli job;
@@ -111,18 +111,15 @@ static void bench_job(const char *name, const char *text, const char *argument)
 
 static void bench_memory(void **state)
 {
-	static struct lines lines;
-	char settings[64];
+	char settings[64], argument[ARGUMENT_MAX];
 	(void)state;
 	snprintf(settings, sizeof(settings), "window = %s\n", window);
-	lines_init(&lines, "memory", PARTITIONS, n_lines);
+	snprintf(argument, sizeof(argument), "topic=%s", topic);
 	cluster_start(&c, &(struct cluster_opts){ .executors = 1,
 				  .executor_settings = settings });
 	print_daemons("fresh");
-	bench_job("builtin", lines_builtin, lines.argument);
-	print_mb("worker", "idle", worker_kb());
-	bench_job("lua", lines_lua, lines.argument);
-	print_mb("worker", "idle-lua", worker_kb());
+	bench_job("builtin", lines_builtin, argument);
+	bench_job("lua", lines_lua, argument);
 	print_daemons("rest");
 }
 
@@ -138,8 +135,11 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest benches[] = { cmocka_unit_test_teardown(
 		bench_memory, stop_all) };
-	if (argc > 1)
-		n_lines = strtoull(argv[1], NULL, 10);
+	if (argc < 2) {
+		fprintf(stderr, "usage: bench_memory TOPIC [WINDOW]\n");
+		return 2;
+	}
+	topic = argv[1];
 	if (argc > 2)
 		window = argv[2];
 	int rc = integration_setup(true);

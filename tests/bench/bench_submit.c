@@ -2,10 +2,9 @@
  * `tranche submit` to a cluster that is up, exec to exit, the second and later
  * jobs of it: one executor with two slots, split():count_by_value().
  *
- *	bench_submit [LINES [REPEATS]]
+ *	TRANCHE_TEST_BROKER=HOST:PORT bench_submit TOPIC [REPEATS]
  *
- * The broker is TRANCHE_TEST_BROKER, or one of its own. Prints
- * `figure submit p50=S min=S max=S`.
+ * Prints `figure submit p50=S min=S max=S`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +14,11 @@
 #include "tests/integration/lines.h"
 
 enum {
-	PARTITIONS = 4,
+	ARGUMENT_MAX = 256,
 	REPEATS_MAX = 1000,
 };
 
-static uint64_t n_lines = 100000;
+static const char *topic;
 static unsigned repeats = 20;
 static struct cluster c;
 
@@ -48,16 +47,15 @@ static int ascending(const void *a, const void *b)
 
 static void bench_submit(void **state)
 {
-	static struct lines lines;
 	static double took[REPEATS_MAX];
-	char script[PROCESS_PATH_MAX];
+	char script[PROCESS_PATH_MAX], argument[ARGUMENT_MAX];
 	(void)state;
-	lines_init(&lines, "submit", PARTITIONS, n_lines);
+	snprintf(argument, sizeof(argument), "topic=%s", topic);
 	cluster_start(&c, &(struct cluster_opts){ .executors = 1 });
 	cluster_write(&c, "job.lua", lines_builtin, script);
-	submit(script, lines.argument);
+	submit(script, argument);
 	for (unsigned i = 0; i < repeats; i++)
-		took[i] = submit(script, lines.argument);
+		took[i] = submit(script, argument);
 	qsort(took, repeats, sizeof(*took), ascending);
 	printf("figure submit p50=%.3f min=%.3f max=%.3f\n",
 		took[(repeats - 1) / 2], took[0], took[repeats - 1]);
@@ -75,11 +73,11 @@ int main(int argc, char **argv)
 	const struct CMUnitTest benches[] = { cmocka_unit_test_teardown(
 		bench_submit, stop_all) };
 	if (argc > 1)
-		n_lines = strtoull(argv[1], NULL, 10);
+		topic = argv[1];
 	if (argc > 2)
 		repeats = (unsigned)strtoul(argv[2], NULL, 10);
-	if (repeats < 1 || repeats > REPEATS_MAX) {
-		fprintf(stderr, "usage: bench_submit [LINES [REPEATS]]\n");
+	if (!topic || repeats < 1 || repeats > REPEATS_MAX) {
+		fprintf(stderr, "usage: bench_submit TOPIC [REPEATS]\n");
 		return 2;
 	}
 	int rc = integration_setup(true);
