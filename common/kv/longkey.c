@@ -243,6 +243,8 @@ static int compare_rows(const void *a, const void *b)
 /* Keeps the lowest rows, sorted. */
 static void cut_group(struct tr_longkey_iter *it)
 {
+	if (it->group_n == 0)
+		return;
 	qsort(it->group, it->group_n, sizeof(*it->group), compare_rows);
 	if (it->group_n <= TR_KV_GROUP_ROWS)
 		return;
@@ -276,8 +278,9 @@ static int load_group(struct tr_longkey_iter *it, const uint8_t begin[GROUP],
 	it->is_group_cut = false;
 	int rc = tr_kv_cursor_seek(
 		&it->cursor, tr_slice_of(begin, GROUP), stored, err);
-	/* A short key of exactly these bytes comes first and is no member. */
-	if (rc > 0 && !is_stored_long(stored->key))
+	/* A short key of exactly these bytes comes first and is no member; any
+	 * other is the row behind a group that has none. */
+	if (rc > 0 && tr_slice_equal(stored->key, tr_slice_of(begin, GROUP)))
 		rc = tr_kv_cursor_next(&it->cursor, stored, err);
 	while (rc > 0 && is_stored_long(stored->key) &&
 		has_prefix(stored->key, begin, GROUP)) {

@@ -272,6 +272,35 @@ static void test_longkey__group_larger_than_its_window(void **state)
 	check_scan(f, 4, 20);
 }
 
+/* A space without a row of the group that is sought: the row behind it. */
+static void test_longkey__seeks_where_no_group_is(void **state)
+{
+	struct fixture *f = *state;
+	struct tr_kv_txn txn;
+	struct tr_longkey_iter it;
+	uint8_t from[600];
+	memset(from, 'k', sizeof(from));
+	add(f, 0, 3, 0x616161);
+	add(f, 0, 3, 0x797979);
+	add(f, 0, 3, 0x7a7a7a);
+	sort(f);
+	put(f, (struct put){ .turn = 1 }, f->n);
+	assert_int_equal(tr_kv_read(f->kv, &txn, &f->err), 0);
+	assert_int_equal(tr_longkey_iter_open(&it, &txn, 0, SPACE, &f->err), 0);
+	for (unsigned is_after = 0; is_after < 2; is_after++) {
+		assert_int_equal(tr_longkey_iter_seek(&it,
+					 tr_slice_of(from, sizeof(from)),
+					 is_after, &f->err),
+			1);
+		check_row(&it, &f->keys[1], 1);
+		assert_int_equal(tr_longkey_iter_next(&it, &f->err), 1);
+		check_row(&it, &f->keys[2], 1);
+		assert_int_equal(tr_longkey_iter_next(&it, &f->err), 0);
+	}
+	tr_longkey_iter_close(&it);
+	tr_kv_abort(&txn);
+}
+
 static void test_longkey__keys_with_one_hash_are_told_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -343,5 +372,6 @@ TR_TEST_MAIN(CASE(test_longkey__scans_in_order_of_whole_keys),
 	CASE(test_longkey__put_again_replaces),
 	CASE(test_longkey__same_400_bytes),
 	CASE(test_longkey__group_larger_than_its_window),
+	CASE(test_longkey__seeks_where_no_group_is),
 	CASE(test_longkey__keys_with_one_hash_are_told_apart),
 	CASE(test_longkey__clears_a_space_in_steps));
