@@ -19,6 +19,7 @@ struct tr_attempt {
 	struct tr_attempt *chain;      /* of the same hash */
 	struct tr_attempt *queue_next; /* pump.c */
 	bool queued;
+	bool receipt_told; /* by the last registration */
 	struct tr_executor_ref ref;
 	Tranche__V1__TaskSpec *spec; /* NULL: it is over */
 	struct tr_fetch *fetch;      /* while blocks are on their way */

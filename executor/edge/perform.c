@@ -46,7 +46,8 @@ static void forget_job(struct tr_daemon *d, struct tr_job_id id)
 
 /*
  * Everything kept is sent again: the driver tells results apart that it has.
- * The receipt of an attempt without results went with the registration.
+ * The receipt of an attempt without results went with the registration, unless
+ * the attempt has ended since.
  */
 static void send_kept(struct tr_daemon *d)
 {
@@ -55,7 +56,7 @@ static void send_kept(struct tr_daemon *d)
 	for (; t; t = tr_executor_next(d->core, t)) {
 		struct tr_attempt *a =
 			tr_attempt_find(&d->attempts, t->ref.attempt);
-		if (t->state == TR_EXECUTOR_DONE && !a->outbox.has_results &&
+		if (a->receipt_told && !a->outbox.has_results &&
 			a->outbox.broken.code == 0) {
 			a->outbox.sent = a->outbox.end;
 			continue;

@@ -166,6 +166,7 @@ static bool hold(struct tr_daemon *d, struct held *h,
 	t->env = &h->envs[h->n];
 	t->receipt = report ? report->receipt : NULL;
 	t->done = t->receipt != NULL;
+	a->receipt_told = t->done;
 	size_t bytes = tranche__v1__held_task__get_packed_size(t) + 8;
 	if (h->bytes + bytes > TR_FRAME_BODY_MAX - TR_KIB(4)) {
 		tr_msg_free(report);

@@ -211,6 +211,29 @@ static void test_edge__restarted_driver_gets_what_is_held(void **state)
 	assert_null(fake_peek(&f, TR_KIND_TASK_REPORT, 1));
 }
 
+/* Register says that it runs, and it ends before the answer. */
+static void test_edge__task_that_ends_while_registering_is_reported(
+	void **state)
+{
+	(void)state;
+	struct fake_member *m = start(&a, NULL);
+	fake_send_task(&f, m, 1, "gate", 100);
+	settle(m, 2);
+	fake_wait(&f, TR_KIND_REGISTER, 0);
+	f.late = true;
+	m = reconnect(m);
+	const Tranche__V1__Register *r =
+		fake_wait(&f, TR_KIND_REGISTER, 0)->msg;
+	assert_int_equal(r->held[0]->env->attempt, 1);
+	assert_false(r->held[0]->done);
+	uint64_t beats = f.idle_beats;
+	open_gate();
+	wait_for_count(&f.idle_beats, beats + 1);
+	fake_send_registered(&f, m);
+	assert_non_null(report(1)->receipt);
+	assert_null(fake_peek(&f, TR_KIND_TASK_REPORT, 2));
+}
+
 static void test_edge__dropped_task_is_stopped(void **state)
 {
 	(void)state;
@@ -557,6 +580,7 @@ TR_TEST_MAIN(CASE(test_edge__runs_a_task), CASE(test_edge__crash_is_explained),
 	CASE(test_edge__task_of_unknown_job_is_refused),
 	CASE(test_edge__lower_term_is_ignored),
 	CASE(test_edge__restarted_driver_gets_what_is_held),
+	CASE(test_edge__task_that_ends_while_registering_is_reported),
 	CASE(test_edge__dropped_task_is_stopped),
 	CASE(test_edge__silent_driver_is_left_and_dialled_again),
 	CASE(test_edge__refused_hello_is_tried_again),

@@ -146,11 +146,8 @@ static void on_hello(
 	greet(f, conn);
 }
 
-static void on_register(
-	struct fake *f, struct tr_conn_id conn, const Tranche__V1__Register *m)
+static void send_registered(struct fake *f, struct tr_conn_id conn)
 {
-	f->registers++;
-	remember(f, conn, m->block_url);
 	Tranche__V1__Envelope env = envelope(f, 0);
 	Tranche__V1__Envelope gone = envelope(f, f->drop);
 	Tranche__V1__Envelope *drop[] = { &gone };
@@ -162,6 +159,20 @@ static void on_register(
 	send_to(f, conn, TR_KIND_REGISTER_REPLY, &r, TR_SLICE_ABSENT);
 }
 
+void fake_send_registered(struct fake *f, const struct fake_member *to)
+{
+	send_registered(f, to->conn);
+}
+
+static void on_register(
+	struct fake *f, struct tr_conn_id conn, const Tranche__V1__Register *m)
+{
+	f->registers++;
+	remember(f, conn, m->block_url);
+	if (!f->late)
+		send_registered(f, conn);
+}
+
 static void on_artefact(struct fake *f, struct tr_conn_id conn,
 	const Tranche__V1__ArtefactRequest *m)
 {
@@ -170,6 +181,11 @@ static void on_artefact(struct fake *f, struct tr_conn_id conn,
 	r.artefact = m->artefact;
 	send_to(f, conn, TR_KIND_ARTEFACT_REPLY, &r,
 		tr_slice_of(f->artefact, strlen(f->artefact)));
+}
+
+static void count_beat(struct fake *f, const Tranche__V1__Heartbeat *m)
+{
+	f->idle_beats += m->n_progress == 0;
 }
 
 static const ProtobufCMessageDescriptor *type_of(uint8_t kind)
@@ -236,6 +252,8 @@ static void on_frame(struct fake *f, const struct tr_net_event *ev)
 		on_artefact(f, ev->conn, m);
 	else if (ev->frame.kind == TR_KIND_DRAIN)
 		f->drains++;
+	else if (ev->frame.kind == TR_KIND_HEARTBEAT)
+		count_beat(f, m);
 	bool chunk = ev->frame.kind == TR_KIND_RESULT_CHUNK;
 	if (chunk)
 		count_chunk(f, m);

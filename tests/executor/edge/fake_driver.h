@@ -52,6 +52,8 @@ struct fake {
 	const char *property; /* "name=value" of the job's Kafka settings */
 	const char *artefact;
 	uint64_t drop; /* attempt to drop at registration */
+	bool late;     /* Register is answered by fake_send_registered() */
+	uint64_t idle_beats; /* heartbeats that told of nothing running */
 	uint64_t hellos, registers, drains, chunks;
 	uint32_t chunk_expected; /* flood: seq of the next chunk */
 	bool chunk_disorder;
@@ -79,6 +81,7 @@ struct seen *fake_peek(struct fake *f, enum tr_kind kind, uint64_t attempt);
 
 void fake_send(struct fake *f, const struct fake_member *to, enum tr_kind kind,
 	const void *msg);
+void fake_send_registered(struct fake *f, const struct fake_member *to);
 void fake_send_job(struct fake *f, const struct fake_member *to);
 /* A map task; `topic` is an order to the test's worker. */
 void fake_send_task(struct fake *f, const struct fake_member *to,
