@@ -82,14 +82,34 @@ static int remove_file(const char *path, const char *name, struct tr_error *err)
 	return rc;
 }
 
-int tr_kv_remove(const char *path, struct tr_error *err)
+static int remove_folder(const char *path, struct tr_error *err)
 {
 	int rc = remove_file(path, "/data.mdb", err);
+	(void)TR_FP("kv.removing");
 	if (rc == 0)
 		rc = remove_file(path, "/lock.mdb", err);
 	if (rc == 0 && rmdir(path) != 0 && errno != ENOENT)
 		rc = tr_error_set(err, TR_EIO, "cannot remove '%s': %s", path,
 			strerror(errno));
+	return rc;
+}
+
+/*
+ * Under another name first, and that on disk: a folder without data means
+ * damage and never a crash while it was removed.
+ */
+int tr_kv_remove(const char *path, struct tr_error *err)
+{
+	char *gone = with_suffix(path, ".gone");
+	int rc = remove_folder(gone, err);
+	if (rc == 0 && rename(path, gone) == 0)
+		rc = tr_folder_sync_parent(path, err);
+	else if (rc == 0 && errno != ENOENT)
+		rc = tr_error_set(err, TR_EIO, "cannot remove '%s': %s", path,
+			strerror(errno));
+	if (rc == 0)
+		rc = remove_folder(gone, err);
+	free(gone);
 	return rc;
 }
 

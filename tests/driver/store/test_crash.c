@@ -497,6 +497,41 @@ static void test_open__repairs_the_list_from_the_job(void **state)
 	assert_exit(scratch_run(check_end, f, NULL), 0);
 }
 
+static void remove_job(void *arg)
+{
+	struct fix *f = arg;
+	fix_open(f);
+	MUST(fix_remove(f, 1) == 0);
+	fix_maintain(f);
+	fix_close(f);
+}
+
+static void check_removed(void *arg)
+{
+	struct fix *f = arg;
+	char jobs[SCRATCH_PATH + 16];
+	fix_open(f);
+	MUST(strcmp(fix_recover(f), "") == 0);
+	fix_maintain(f);
+	snprintf(jobs, sizeof(jobs), "%s/jobs", f->data);
+	MUST(rmdir(jobs) == 0); /* nothing is left in it */
+	fix_close(f);
+}
+
+/* A folder that is half removed is no damage: it goes at the next start. */
+static void test_open__goes_on_with_a_removal(void **state)
+{
+	struct fix *f = *state;
+	for (unsigned n = 1; n <= 2; n++) {
+		char spec[64];
+		snprintf(spec, sizeof(spec), "kv.removing=kill@%u", n);
+		assert_exit(scratch_run(live, f, NULL), 0);
+		assert_killed(scratch_run(remove_job, f, spec));
+		assert_exit(scratch_run(check_removed, f, NULL), 0);
+		scratch_remove(f->data);
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 TR_TEST_MAIN(CASE(test_crash__before_any_commit),
@@ -508,4 +543,5 @@ TR_TEST_MAIN(CASE(test_crash__before_any_commit),
 	CASE(test_open__refuses_damage_by_name),
 	CASE(test_open__refuses_jobs_without_a_list),
 	CASE(test_open__refuses_newer_formats),
-	CASE(test_open__repairs_the_list_from_the_job));
+	CASE(test_open__repairs_the_list_from_the_job),
+	CASE(test_open__goes_on_with_a_removal));
