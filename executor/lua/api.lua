@@ -3,7 +3,7 @@
 -- the JobPlan. Every mistake is an error of one line at the script's own line.
 local host = ...
 local refuse, limits, null = host.refuse, host.limits, host.null
-local type, tostring, tonumber, select = type, tostring, tonumber, select
+local type, tostring, tonumber, select = type, host.text, tonumber, select
 local setmetatable, pairs, ipairs = setmetatable, pairs, ipairs
 local floor, min, huge = math.floor, math.min, math.huge
 local getinfo = host.getinfo

@@ -96,7 +96,7 @@ static void set_limits(lua_State *L)
 	set_number(L, "key", TR_KEY_MAX);
 	set_number(L, "value", TR_VALUE_MAX);
 	set_number(L, "topic", TR_TOPIC_NAME_MAX);
-	set_number(L, "name", TR_NAME_MAX);
+	set_number(L, "name", TR_TABLE_NAME_MAX);
 	set_number(L, "operators", TR_OPERATORS_MAX);
 	set_number(L, "rows", TR_PRINT_ROWS_MAX);
 	set_number(L, "exact", UINT64_C(1) << 53);

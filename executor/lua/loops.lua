@@ -14,9 +14,9 @@ local ffi_string, is_int64 = ffi.string, host.is_int64
 local refuse, limits = host.refuse, host.limits
 local decode_nested, encode_nested = host.decode, host.encode
 local read_headers, slot = host.headers, host.native.slot
-local grow, suggest = host.native.grow, host.suggest
+local grow, suggest, text = host.native.grow, host.suggest, host.text
 local type, tonumber, tostring, select = type, tonumber, tostring, select
-local setmetatable = setmetatable
+local setmetatable, cast = setmetatable, ffi.cast
 local floor = math.floor
 
 local NULL, BOOL, INT, DOUBLE, BYTES, LIST, MAP = 0, 1, 2, 3, 4, 5, 6
@@ -26,6 +26,7 @@ local ANCHORED = limits.anchored     -- or so many bytes
 local KEY_MAX, VALUE_MAX = limits.key, limits.value
 
 local anchors = {}
+local anchor_at = {} -- reduce: by the accumulator's address
 
 -- ------------------------------------------------------------ C to Lua
 
@@ -124,8 +125,8 @@ local FIELDS = { "headers", "key", "offset", "partition", "timestamp", "topic",
 local function origin_field(origin, name)
 	if name ~= "topic" and name ~= "partition" and name ~= "offset"
 		and name ~= "timestamp" and name ~= "headers" then
-		refuse("a record has no field '%s'%s", tostring(name),
-			suggest(tostring(name), FIELDS))
+		refuse("a record has no field '%s'%s", text(name),
+			suggest(text(name), FIELDS))
 	elseif origin == nil then
 		return nil
 	elseif name == "topic" then
@@ -166,7 +167,7 @@ local record = host.protect(setmetatable({}, {
 	end,
 	__newindex = function(_, name)
 		refuse("'%s' of a record cannot be set: return what shall be "
-			.. "instead", tostring(name))
+			.. "instead", text(name))
 	end,
 	__tostring = function()
 		return "record"
@@ -333,15 +334,30 @@ function loops.flat_map()
 end
 
 -- acc[i] = fn(acc[i], value[i]); the results' bytes stay anchored until the
--- next call, as the C side promises its caller.
+-- next call, as the C side promises its caller. What an accumulator was before
+-- is let go: of a text that grows, all steps together are far more than the end.
+local n_anchored = 0 -- accumulators of this call
+
+local function anchor_of(acc)
+	local at = tonumber(cast("uintptr_t", acc))
+	local anchor = anchor_at[at]
+	if not anchor then
+		n_anchored = n_anchored + 1
+		anchor = n_anchored
+		anchor_at[at] = anchor
+	end
+	return anchor
+end
+
 function loops.reduce_by_key()
 	local first, last = begin()
+	anchor_at, n_anchored = {}, 0
 	for i = first, last do
 		call.index = i
 		call.at.index = i
 		local acc = call.accs[i]
-		put(acc[0], only(fn(get(acc[0]), get(call.values[i]))), i + 1,
-			VALUE_MAX, "value")
+		put(acc[0], only(fn(get(acc[0]), get(call.values[i]))),
+			anchor_of(acc), VALUE_MAX, "value")
 	end
 	done(0, last + 1)
 end

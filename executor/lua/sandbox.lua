@@ -21,6 +21,9 @@ local function refuse(fmt, ...)
 end
 host.refuse = refuse
 
+-- tostring without addresses: scripts can catch errors and look at their text.
+local text
+
 -- ------------------------------------------------------------- proxies
 
 local protected = setmetatable({}, { __mode = "k" })
@@ -30,7 +33,7 @@ local function proxy(from, why)
 	local p = setmetatable({}, {
 		__index = from,
 		__newindex = function(_, k)
-			refuse(why, tostring(k))
+			refuse(why, text(k))
 		end,
 		__metatable = false,
 	})
@@ -60,8 +63,8 @@ end
 
 -- ------------------------------------------------------ text of values
 
--- tostring without addresses, and with int64 as plain digits.
-local function text(v)
+-- int64 are plain digits, too.
+function text(v)
 	local t = type(v)
 	if t == "string" then
 		return v
@@ -302,7 +305,7 @@ end
 
 globals.rawset = function(t, k, v)
 	if protected[t] then
-		refuse("'%s' cannot be set: the table is read-only", tostring(k))
+		refuse("'%s' cannot be set: the table is read-only", text(k))
 	end
 	return rawset(t, k, v)
 end
@@ -320,7 +323,7 @@ local env = setmetatable({}, {
 		if frozen then
 			refuse("global '%s' written inside an operator: globals "
 				.. "are read-only once the script is loaded, "
-				.. "use a local", tostring(k))
+				.. "use a local", text(k))
 		end
 		globals[k] = v
 	end,

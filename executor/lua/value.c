@@ -194,7 +194,8 @@ static bool is_map(struct tr_lua_program *p, lua_State *L, int at)
 {
 	if (is_marked_map(p, L, at))
 		return true;
-	size_t n = lua_objlen(L, at), in_sequence = 0, numbers = 0, others = 0;
+	size_t in_sequence = 0, numbers = 0, others = 0;
+	lua_Number last = 0;
 	for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
 		if (lua_type(L, -2) != LUA_TNUMBER) {
 			others++;
@@ -202,13 +203,15 @@ static bool is_map(struct tr_lua_program *p, lua_State *L, int at)
 		}
 		lua_Number k = lua_tonumber(L, -2);
 		numbers++;
-		in_sequence += k >= 1 && k <= (double)n && k == floor(k);
+		in_sequence += k >= 1 && k == floor(k);
+		last = k > last ? k : last;
 	}
 	if (numbers > 0 && others > 0)
 		refuse(p, L,
 			"a table with numbers and other keys is neither a list "
 			"nor a map: see tranche.map");
-	return others > 0 || in_sequence < numbers;
+	/* Not by lua_objlen: of a list with holes it may be any border. */
+	return others > 0 || in_sequence < numbers || last > (double)numbers;
 }
 
 static void put_list(struct tr_lua_program *p, lua_State *L, int at)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/bounds.h"
+#include "common/base/xalloc.h"
 #include "executor/reader/reader.h"
 #include "tests/executor/lua/fixture.h"
 #include "tests/support/test.h"
@@ -172,6 +173,10 @@ static void test_apply__converts_what_lua_returns(void **state)
 			"{\"$map\":[[1,\"x\"],[2,\"y\"]]}", NULL },
 		{ "return {[1] = 'x', [3] = 'y'}",
 			"{\"$map\":[[1,\"x\"],[3,\"y\"]]}", NULL },
+		{ "return {'x', nil, 'y'}", "{\"$map\":[[1,\"x\"],[3,\"y\"]]}",
+			NULL },
+		{ "local t = {1, 2, 3} t[2] = nil return t",
+			"{\"$map\":[[1,1],[3,3]]}", NULL },
 		{ "return tranche.map{1, a = 2}",
 			"{\"$map\":[[1,1],[\"a\",2]]}", NULL },
 		{ "return {9007199254740993LL}", "[9007199254740993]", NULL },
@@ -322,6 +327,31 @@ static void test_apply__reduces_in_order(void **state)
 	assert_string_equal(s.where.where, "job.lua:1");
 	assert_int_equal(s.where.index, 0);
 	script_fini(&s);
+}
+
+/* A thousand results of 64 KiB, one of which is kept, in a heap of 24 MiB. */
+static void test_apply__reduce_lets_go_of_what_was(void **state)
+{
+	(void)state;
+	struct script s;
+	struct tr_val values[1000];
+	char *block = tr_xmalloc(TR_KIB(64));
+	memset(block, 'x', TR_KIB(64));
+	for (size_t i = 0; i < TR_ARRAY_LEN(values); i++)
+		values[i] = v_bytes(block, TR_KIB(64));
+	script_init(&s);
+	s.memory_bytes = TR_MIB(24);
+	assert_int_equal(script_load(&s,
+				 "tranche.source{topic='t'}:reduce_by_key("
+				 "function(a, b) return b:sub(1, -2) .. "
+				 "#a % 10 end):map_values(function(v) "
+				 "return #v end):print()",
+				 NULL),
+		0);
+	if (script_reduce(&s, 1, V_TEXT("a"), values, 1000) != 0)
+		fail_msg("%s: %s", s.where.where, s.err.text);
+	script_fini(&s);
+	tr_xfree(block);
 }
 
 /* The function fails at the third of three elements. */
@@ -515,6 +545,7 @@ TR_TEST_MAIN(cmocka_unit_test(test_apply__map_replaces_value_or_both),
 	cmocka_unit_test(test_apply__converts_what_data_contain),
 	cmocka_unit_test(test_apply__gives_headers),
 	cmocka_unit_test(test_apply__reduces_in_order),
+	cmocka_unit_test(test_apply__reduce_lets_go_of_what_was),
 	cmocka_unit_test(test_apply__errors_name_line_and_element),
 	cmocka_unit_test(test_apply__an_error_logs_the_stack),
 	cmocka_unit_test(test_apply__prints_with_operator_and_record),

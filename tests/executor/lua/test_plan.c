@@ -234,7 +234,7 @@ static const struct refusal REFUSALS[] = {
 		"store wants the name of a table, got nothing" },
 	{ SOURCE "a:store('a b')", "job.lua:1",
 		"'a b' is no name for a table: letters, digits, '.', '_' and "
-		"'-', at most 128" },
+		"'-', at most 127" },
 	{ SOURCE "a:store{name='x', table='y'}", "job.lua:1",
 		"store wants a name or a table, not both: they are one "
 		"option" },

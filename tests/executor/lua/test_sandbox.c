@@ -170,6 +170,22 @@ static void test_sandbox__shows_no_addresses(void **state)
 		{ "return ('%p'):format('x')", NULL, "address" },
 		{ "return ('%-20p'):format({})", NULL, "address" },
 		{ "return ('%% p'):format()", "'% p'", NULL },
+		/* Nor in the text of an error that is caught. */
+		{ "return select(2, pcall(function() return r[{}] end))",
+			"'a record has no field 'table''", NULL },
+		{ "return select(2, pcall(function() r[print] = 1 end))",
+			"''function' of a record cannot be set: return what "
+			"shall be instead'",
+			NULL },
+		{ "return select(2, pcall(function() math[{}] = 1 end))",
+			"''math.table' cannot be set: libraries are "
+			"read-only'",
+			NULL },
+		{ "return select(2, pcall(rawset, math, {}, 1))",
+			"''table' cannot be set: the table is read-only'",
+			NULL },
+		{ "return select(2, pcall(function() return tranche[{}] end))",
+			"'there is no tranche.table'", NULL },
 	};
 	check_attempts(attempts, TR_ARRAY_LEN(attempts));
 }
