@@ -36,6 +36,7 @@ enum {
 	LINES = 400000,
 	LOOK_EVERY_US = 200,
 	TIME_OUT_US = 20000000,
+	KILLS_PER_JOB = 10, /* a task lost too often fails its job */
 };
 
 /* Of the whole job: no task comes to its end while executors are killed. */
@@ -55,6 +56,7 @@ static struct figures reading = { .name = "reading" };
 static struct lines lines;
 static struct cluster c;
 static struct cli job;
+static char job_name[32];
 
 /* ---- what workers do, from their pages ---- */
 
@@ -162,7 +164,7 @@ static bool get_running(uint64_t after, struct running *r)
 	const json_t *a;
 	size_t k;
 	memset(r, 0, sizeof(*r));
-	if (!shown_get(&c, &s, "kills"))
+	if (!shown_get(&c, &s, job_name))
 		return false;
 	for (size_t i = 0; i < shown_tasks(&s); i++)
 		json_array_foreach(
@@ -242,19 +244,38 @@ static void print_figures(struct figures *f)
 		f->ms[done - 1]);
 }
 
-static void bench_kills(void **state)
+static void start_job(void)
 {
 	char script[PROCESS_PATH_MAX];
+	snprintf(job_name, sizeof(job_name), "kills-%u", done);
+	cluster_write(&c, "job.lua", lines_lua, script);
+	cli_start(&c, &job, "submit", script, lines.argument, "--offsets",
+		"start:end", "--name", job_name, "--max-rate", RATE,
+		"--max-range", "1000000", NULL);
+}
+
+static void end_job(void)
+{
+	struct cli r;
+	cli_ok(&c, &r, "job", "cancel", job_name, NULL);
+	cli_free(&r);
+	cli_wait(&job, SOON_MS);
+	cli_free(&job);
+}
+
+static void bench_kills(void **state)
+{
 	(void)state;
 	lines_init(&lines, "kills", TASKS, LINES);
 	cluster_start(&c, &(struct cluster_opts){
 				  .executors = EXECUTORS, .slots = SLOTS });
-	cluster_write(&c, "job.lua", lines_lua, script);
-	cli_start(&c, &job, "submit", script, lines.argument, "--offsets",
-		"start:end", "--name", "kills", "--max-rate", RATE,
-		"--max-range", "1000000", NULL);
-	while (done < kills)
-		kill_one();
+	while (done < kills) {
+		start_job();
+		do
+			kill_one();
+		while (done < kills && done % KILLS_PER_JOB != 0);
+		end_job();
+	}
 	print_figures(&launched);
 	print_figures(&running);
 	print_figures(&reading);
