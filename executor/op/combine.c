@@ -42,6 +42,11 @@ static int check_key(struct tr_combine *c, const struct tr_elem *e)
 	size_t max = key->type == TR_VAL_BYTES ? TR_KEY_MAX : TR_KEY_DATUM_MAX;
 	if (tr_val_has_bytes(key) && key->len > max)
 		return tr_node_too_large(&c->node, e, "key", key->len, max);
+	/* Of distinct the value is a part of the table's key. */
+	if (c->reducer == REDUCER(NONE) && tr_val_has_bytes(&e->value) &&
+		e->value.len > TR_VALUE_MAX)
+		return tr_node_too_large(
+			&c->node, e, "value", e->value.len, TR_VALUE_MAX);
 	return 0;
 }
 

@@ -33,9 +33,13 @@ static int pick(struct gather *g, const struct tr_elem *e)
 	if (tr_val_has_bytes(&e->key) && e->key.len > TR_KEY_DATUM_MAX)
 		return tr_node_too_large(
 			&g->node, e, "key", e->key.len, TR_KEY_MAX);
-	if (encode(&g->key, &e->key) != 0 || encode(&g->value, &e->value) != 0)
+	int rc = encode(&g->value, &e->value);
+	if (rc == TR_ELIMIT)
+		return tr_node_too_large(
+			&g->node, e, "value", e->value.len, TR_VALUE_MAX);
+	if (rc != 0 || encode(&g->key, &e->key) != 0)
 		return tr_node_no_memory(&g->node);
-	int rc = tr_picks_add(&g->picks, tr_slice_of(g->key.data, g->key.len),
+	rc = tr_picks_add(&g->picks, tr_slice_of(g->key.data, g->key.len),
 		tr_slice_of(g->value.data, g->value.len));
 	return rc == 0 ? 0 : tr_node_no_memory(&g->node);
 }

@@ -67,7 +67,8 @@ int tr_node_no_memory(struct tr_node *n)
 	tr_exec_place(n->exec, n->op, NULL);
 	return tr_error_set(tr_node_error(n), TR_ENOMEM,
 		"operator %s at %s needs more than %" PRIu64
-		" bytes; raise --worker-memory or lower --max-range",
+		" bytes; raise --memory, up to the executors' worker_memory, "
+		"or lower --max-range",
 		tr_operator_name(n->op->kind), n->op->where,
 		n->exec->budget.max);
 }

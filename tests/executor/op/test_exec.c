@@ -419,6 +419,30 @@ static void test_exec__key_limit(void **state)
 	free(text);
 }
 
+/* So with values, where an operator only picks or compares them. */
+static void test_exec__value_limit(void **state)
+{
+	static const Tranche__V1__OperatorKind kinds[] = { OP(PRINT),
+		OP(DISTINCT) };
+	(void)state;
+	char *text = malloc(TR_VALUE_MAX + 2);
+	for (size_t i = 0; i < TR_ARRAY_LEN(kinds); i++) {
+		struct job j;
+		job_init(&j);
+		uint32_t src = job_op(&j, OP(SOURCE), -1);
+		uint32_t op = job_op(&j, kinds[i], (int)src);
+		if (kinds[i] == OP(DISTINCT))
+			job_op(&j, OP(STORE), (int)op);
+		fill(text, TR_VALUE_MAX + 1);
+		job_record(&j, src, 0, "k", text);
+		expect_failure(&j, TR_ELIMIT,
+			"a value of 8388609 bytes is over the limit",
+			"test.lua:7", "lines-0@0");
+		job_fini(&j);
+	}
+	free(text);
+}
+
 static void test_exec__budget_names_the_operator(void **state)
 {
 	(void)state;
@@ -438,7 +462,8 @@ static void test_exec__budget_names_the_operator(void **state)
 	assert_int_equal(job_run(&j, 2), TR_ENOMEM);
 	assert_string_equal(j.failure.err.text,
 		"operator count_by_value at test.lua:7 needs more than 262144 "
-		"bytes; raise --worker-memory or lower --max-range");
+		"bytes; raise --memory, up to the executors' worker_memory, or "
+		"lower --max-range");
 	job_fini(&j);
 }
 
@@ -500,5 +525,6 @@ TR_TEST_MAIN(cmocka_unit_test(test_exec__counts_words),
 	cmocka_unit_test(test_exec__sum_of_text_fails),
 	cmocka_unit_test(test_exec__null_key_cannot_be_stored),
 	cmocka_unit_test(test_exec__key_limit),
+	cmocka_unit_test(test_exec__value_limit),
 	cmocka_unit_test(test_exec__budget_names_the_operator),
 	cmocka_unit_test(test_exec__damaged_block_is_refused));
