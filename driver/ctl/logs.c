@@ -43,15 +43,31 @@ int tr_logs_each(struct tr_client *c, const char *job, uint64_t *after,
 	return rc;
 }
 
+/* What user code prints may be any bytes: none may steer a terminal. */
+static int put_plain(struct tr_buf *out, const char *text)
+{
+	int rc = 0;
+	for (const char *c = text; *c && rc == 0; c++) {
+		unsigned char b = (unsigned char)*c;
+		if ((b < ' ' && b != '\t') || b == 0x7f)
+			rc = tr_buf_printf(out, "\\x%02x", b);
+		else
+			rc = tr_buf_append_u8(out, b);
+	}
+	return rc;
+}
+
 int tr_log_line_text(struct tr_buf *out, const Tranche__V1__StoredLogLine *line)
 {
 	char date[32];
 	const Tranche__V1__LogLine *l = line->line;
 	tr_output_date(date, line->time_ms);
 	const char *time = strchr(date, ' ');
-	return tr_buf_printf(out, "%s %s%s%s\n", time ? time + 1 : date,
-		l ? l->position : "", l && l->position[0] ? "  " : "",
-		l ? l->text : "");
+	int rc = tr_buf_printf(out, "%s %s%s", time ? time + 1 : date,
+		l ? l->position : "", l && l->position[0] ? "  " : "");
+	if (rc == 0 && l)
+		rc = put_plain(out, l->text);
+	return rc ? rc : tr_buf_append_u8(out, '\n');
 }
 
 static int append(

@@ -19,7 +19,7 @@ typedef int tr_log_line_fn(void *arg, const Tranche__V1__StoredLogLine *line,
 int tr_logs_each(struct tr_client *c, const char *job, uint64_t *after,
 	tr_log_line_fn *fn, void *arg, struct tr_error *err) TR_MUST_USE;
 
-/* Appends one as text, with its line end. */
+/* Appends one as text, control characters as \xNN, with its line end. */
 int tr_log_line_text(
 	struct tr_buf *out, const Tranche__V1__StoredLogLine *line) TR_MUST_USE;
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/data/datum_text.h"
+#include "driver/ctl/logs.h"
 #include "driver/ctl/output.h"
 #include "driver/ctl/stagetext.h"
 #include "driver/ctl/tabletext.h"
@@ -104,6 +105,22 @@ static void test_output_printed__members_of_the_row(void **state)
 	assert_int_equal(tr_output_printed(&out, TR_OUTPUT_TEXT, all(&row)),
 		TR_ECORRUPT);
 	tr_buf_fini(&row);
+	tr_buf_fini(&out);
+}
+
+static void test_log_line_text__does_not_steer_a_terminal(void **state)
+{
+	char position[] = "lines-0@42", text[] = "\033[2J\ta\rb\nc\x7f é";
+	Tranche__V1__LogLine l = TRANCHE__V1__LOG_LINE__INIT;
+	Tranche__V1__StoredLogLine line = TRANCHE__V1__STORED_LOG_LINE__INIT;
+	struct tr_buf out;
+	(void)state;
+	l.position = position;
+	l.text = text;
+	line.line = &l;
+	tr_buf_init(&out, 4096);
+	assert_int_equal(tr_log_line_text(&out, &line), 0);
+	assert_text(&out, "- lines-0@42  \\x1b[2J\ta\\x0db\\x0ac\\x7f é\n");
 	tr_buf_fini(&out);
 }
 
@@ -258,6 +275,7 @@ static void test_output_date__in_the_zone(void **state)
 TR_TEST_MAIN(cmocka_unit_test(test_output_row__table),
 	cmocka_unit_test(test_output_begin__only_csv_has_a_header),
 	cmocka_unit_test(test_output_printed__members_of_the_row),
+	cmocka_unit_test(test_log_line_text__does_not_steer_a_terminal),
 	cmocka_unit_test(test_table_prefix__of_texts_and_lists),
 	cmocka_unit_test(test_table_prefix__numbers_have_none),
 	cmocka_unit_test(test_output_status_json__has_error_and_tables),
