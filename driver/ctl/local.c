@@ -193,8 +193,8 @@ static int start_driver(struct tr_local *l, struct tr_error *err)
 }
 
 /* The spool is ours alone: the driver holds the lock of its data folder. */
-static int start_executor(
-	struct tr_local *l, uint32_t slots, struct tr_error *err)
+static int start_executor(struct tr_local *l, const struct tr_local_opts *opts,
+	struct tr_error *err)
 {
 	struct args a = { .n = 0 };
 	int rc = make_dir(l->spool_dir, err);
@@ -207,7 +207,11 @@ static int start_executor(
 	put_set(&a, "executor.listen=ipc://%s/blocks.sock", l->dir);
 	put_set(&a, "executor.token=file:%s/executor.token", l->dir);
 	put_set(&a, "executor.spool_dir=%s", l->spool_dir);
-	put_set(&a, "executor.slots=%u", slots);
+	put_set(&a, "executor.slots=%u", opts->slots);
+	/* A job asks for less by itself. */
+	if (opts->memory > TR_WORKER_MEMORY_DEFAULT)
+		put_set(&a, "executor.worker_memory=%llu",
+			(unsigned long long)opts->memory);
 	put_set(&a, "executor.job_secrets=/");
 	rc = start_child(l, &l->executor, &a, err);
 	free_args(&a);
@@ -389,7 +393,7 @@ int tr_local_start(struct tr_local *l, const struct tr_local_opts *opts,
 	if (rc == 0)
 		rc = wait_driver(l, err);
 	if (rc == 0 && opts->executor)
-		rc = start_executor(l, opts->slots, err);
+		rc = start_executor(l, opts, err);
 	if (rc != 0)
 		tr_local_stop(l);
 	return rc;

@@ -29,6 +29,7 @@
 struct tr_local_opts {
 	const char *data_dir; /* NULL: nothing is kept */
 	uint32_t slots;       /* 0: as many as processors */
+	uint64_t memory;      /* that a job's workers may have; 0: any */
 	bool executor;        /* start one: planning needs none */
 };
 

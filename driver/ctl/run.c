@@ -76,6 +76,7 @@ static enum tr_exit run(struct tr_ctl *ctl, struct tr_error *err)
 	opts.slots = (uint32_t)slots;
 	if (tr_job_request_init(&r, &ctl->args, &ctl->conf, err) != 0)
 		return TR_EXIT_USAGE;
+	opts.memory = r.msg.worker_memory;
 	enum tr_exit code = run_in(ctl, &opts, &r, err);
 	tr_job_request_fini(&r);
 	return code;

@@ -130,6 +130,37 @@ static void test_local__says_that_a_process_was_killed(void **state)
 	tr_local_stop(&l);
 }
 
+/* Whether an argument of that process is `wanted`. */
+static bool has_argument(pid_t pid, const char *wanted)
+{
+	char path[64], *arg = NULL;
+	size_t cap = 0;
+	bool has = false;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (!has && getdelim(&arg, &cap, '\0', f) > 0)
+		has = strcmp(arg, wanted) == 0;
+	free(arg);
+	fclose(f);
+	return has;
+}
+
+static void test_local__gives_a_job_the_memory_it_asks_for(void **state)
+{
+	struct tr_local l;
+	struct tr_error err;
+	struct tr_local_opts opts = {
+		.slots = 1, .memory = UINT64_C(512) << 20, .executor = true
+	};
+	(void)state;
+	start(&l, &opts);
+	assert_int_equal(tr_local_wait_executor(&l, &err), 0);
+	assert_true(has_argument(
+		l.executor.pid, "executor.worker_memory=536870912"));
+	tr_local_stop(&l);
+}
+
 static void test_local__keeps_the_users_folder(void **state)
 {
 	struct scratch s;
@@ -174,5 +205,6 @@ static void test_local__a_folder_that_cannot_be_made(void **state)
 TR_TEST_MAIN(cmocka_unit_test(test_local__gone_when_its_parent_is_killed),
 	cmocka_unit_test(test_local__serves_and_leaves_nothing),
 	cmocka_unit_test(test_local__says_that_a_process_was_killed),
+	cmocka_unit_test(test_local__gives_a_job_the_memory_it_asks_for),
 	cmocka_unit_test(test_local__keeps_the_users_folder),
 	cmocka_unit_test(test_local__a_folder_that_cannot_be_made));
