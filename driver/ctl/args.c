@@ -60,9 +60,10 @@ static int refuse_option(
 	const struct scan *s, const char *arg, struct tr_error *err)
 {
 	char name[64];
-	if (strncmp(arg, "--", 2) != 0)
-		return tr_error_set(err, TR_EINVAL, "unknown option '-%c'",
-			optopt ? optopt : '-');
+	/* Of several letters in one argument optind is not behind it yet. */
+	if (optopt > 0 && optopt < FIRST_VAL)
+		return tr_error_set(
+			err, TR_EINVAL, "unknown option '-%c'", optopt);
 	snprintf(name, sizeof(name), "%s", arg + 2);
 	name[strcspn(name, "=")] = '\0';
 	struct tr_suggest names = tr_suggest_for(name);

@@ -100,6 +100,7 @@ static void test_args_parse__says_what_is_wrong(void **state)
 				  "'--offsets'?" },
 		{ "x --bogus=1", "unknown option '--bogus'" },
 		{ "x -z", "unknown option '-z'" },
+		{ "x --clamp -zx", "unknown option '-z'" },
 		{ "x --clamp=yes", "option '--clamp' takes no value" },
 		{ "x --lanes", "option '--lanes' needs a value" },
 		{ "x -o", "option '-o' needs a value" },
