@@ -124,6 +124,7 @@
 #define TR_KV_MAP_MAX          (TR_GIB(1) << 12)
 #define TR_KV_GROUP_ROWS       16384u /* long keys sorted at a time */
 #define TR_STORE_TXN_BYTES_MAX TR_MIB(64)
+#define TR_STORE_ROW_BYTES     32u       /* of a row, beside key and value */
 #define TR_STORE_STEP_BYTES    TR_MIB(4) /* of one step of maintenance */
 #define TR_STORE_STEP_ROWS     20000u    /* likewise */
 #define TR_STORE_ENVS_OPEN_MAX 64u

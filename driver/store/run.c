@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/bounds.h"
 #include "common/kv/longkey.h"
 #include "driver/store/layout.h"
 
@@ -95,7 +96,8 @@ int tr_run_put(struct tr_kv_txn *txn, struct tr_run *run, bool append,
 }
 
 static int put_rows(struct tr_kv_txn *txn, struct tr_run *run,
-	struct tr_slice chunks, struct tr_buf *scratch, struct tr_error *err)
+	struct tr_slice chunks, struct tr_buf *scratch, uint64_t *written,
+	struct tr_error *err)
 {
 	bool append;
 	int rc = tr_run_is_last(txn, run->id, &append, err);
@@ -108,6 +110,7 @@ static int put_rows(struct tr_kv_txn *txn, struct tr_run *run,
 		rc = tr_run_put(txn, run, append, e.key, e.value, err);
 		if (rc != 0)
 			return rc;
+		*written += e.key.n + e.value.n + TR_STORE_ROW_BYTES;
 	}
 	return rc;
 }
@@ -133,10 +136,9 @@ int tr_run_write(struct tr_kv_txn *txn, const struct tr_store_run *whose,
 		rc = drop_run(txn, &run, err);
 	if (rc == TR_ENOTFOUND)
 		rc = tr_run_allocate(txn, &run.id, err);
-	uint64_t before = run.bytes;
+	*written = 0;
 	if (rc == 0)
-		rc = put_rows(txn, &run, chunks, scratch, err);
-	*written = run.bytes - before;
+		rc = put_rows(txn, &run, chunks, scratch, written, err);
 	return rc == 0 ? put_entry(txn, whose, &run, err) : rc;
 }
 

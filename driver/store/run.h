@@ -36,7 +36,8 @@ int tr_run_is_last(struct tr_kv_txn *txn, uint64_t id, bool *is_last,
  * Writes block chunks to the run of an attempt, which begins with its first
  * rows; `begins` leaves what was written under its name before as garbage. Rows
  * that are there already are replaced: the same chunk again changes nothing.
- * *written counts bytes of new rows; `scratch` is for decompression.
+ * *written is what they take of a transaction, be they new or replaced;
+ * `scratch` is for decompression.
  */
 int tr_run_write(struct tr_kv_txn *txn, const struct tr_store_run *whose,
 	struct tr_slice chunks, bool begins, struct tr_buf *scratch,

@@ -157,7 +157,8 @@ int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
 		if (rc != 0)
 			break;
 		count_row(&e, &t);
-		if (t.raw_bytes > TR_STORE_TXN_BYTES_MAX) {
+		if (t.raw_bytes + t.records * TR_STORE_ROW_BYTES >
+			TR_STORE_TXN_BYTES_MAX) {
 			rc = tr_error_set(err, TR_ELIMIT,
 				"more than %llu bytes of rows in one message",
 				(unsigned long long)TR_STORE_TXN_BYTES_MAX);

@@ -280,6 +280,33 @@ static void test_crash__leaves_what_the_table_says(void **state)
 	}
 }
 
+/* The same rows, more often than a transaction may hold them. */
+static void repeat_rows(void *arg)
+{
+	struct fix *f = arg;
+	size_t n = TR_MIB(4);
+	char *big = tr_xmalloc(n + 1);
+	memset(big, 'v', n);
+	big[n] = '\0';
+	const struct fix_row row = { "k", big };
+	fix_open(f);
+	MUST(fix_submit(f, 1, "big") == 0 && fix_plan(f, 1, 1, 1) == 0);
+	fix_gather(f);
+	for (unsigned i = 0; i < 20; i++)
+		MUST(fix_rows(f, lane(0), &row, 1) == 0);
+	MUST(fix_apply(f) == 0);
+	fix_close(f);
+	free(big);
+}
+
+static void test_apply__bounds_transactions(void **state)
+{
+	struct fix *f = *state;
+	assert_killed(scratch_run(repeat_rows, f, "run.after_append=kill@2"));
+	scratch_remove(f->data);
+	assert_exit(scratch_run(repeat_rows, f, "run.after_append=kill@3"), 0);
+}
+
 /* --------------------------------------------------------- failing commits */
 
 static void fail_and_exit(void *arg)
@@ -538,6 +565,7 @@ TR_TEST_MAIN(CASE(test_crash__before_any_commit),
 	CASE(test_crash__after_any_commit), CASE(test_crash__of_a_group),
 	CASE(test_crash__at_named_points),
 	CASE(test_crash__leaves_what_the_table_says),
+	CASE(test_apply__bounds_transactions),
 	CASE(test_crash__a_failed_commit_ends_the_driver),
 	CASE(test_crash__tiny_maps_change_nothing), CASE(test_crash__full_disk),
 	CASE(test_open__refuses_damage_by_name),

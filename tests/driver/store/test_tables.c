@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/bounds.h"
+#include "common/kv/be.h"
 #include "common/base/rng.h"
 #include "common/base/xalloc.h"
 #include "common/data/element.h"
@@ -662,6 +663,32 @@ static void test_rows_check__refuses_null_keys(void **state)
 	tr_buf_fini(&scratch);
 }
 
+/* Small rows take more of a transaction than their bytes. */
+static void test_rows_check__limits_many_small_rows(void **state)
+{
+	struct fix *f = *state;
+	struct tr_block_writer w;
+	struct tr_block_totals t;
+	struct tr_buf out;
+	struct tr_buf scratch;
+	tr_buf_init(&out, TR_MIB(64));
+	tr_block_scratch_init(&scratch);
+	tr_block_writer_init(&w, TR_MIB(1), &scratch, tr_block_sink_buf, &out);
+	for (uint32_t i = 0; i < 1700000; i++) {
+		uint8_t key[5] = { TR_TAG_BYTES };
+		tr_be_put32(key + 1, i);
+		assert_int_equal(tr_block_writer_put(&w, tr_slice_of(key, 5),
+					 tr_datum_null()),
+			0);
+	}
+	assert_int_equal(tr_block_writer_flush(&w), 0);
+	assert_int_equal(
+		check(tr_slice_of(out.data, out.len), &t, &f->err), TR_ELIMIT);
+	tr_block_writer_fini(&w);
+	tr_buf_fini(&out);
+	tr_buf_fini(&scratch);
+}
+
 /* -------------------------------------------------------------- upkeep */
 
 /* Plans and history of old batches go; the newest stay. */
@@ -735,5 +762,6 @@ TR_TEST_MAIN(CASE(test_table__is_what_the_commit_names),
 	CASE(test_scan__sees_one_generation_while_others_replace_it),
 	CASE(test_rows_check__counts_and_refuses),
 	CASE(test_rows_check__refuses_null_keys),
+	CASE(test_rows_check__limits_many_small_rows),
 	CASE(test_maintain__trims_history),
 	CASE(test_maintain__keeps_a_number_of_ended_jobs));
