@@ -1,7 +1,6 @@
 /*
  * tranche-executor: options, configuration, then executor/edge.
  */
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -9,12 +8,8 @@
 
 #include "common/base/bounds.h"
 #include "common/base/xalloc.h"
+#include "common/config/cmdline.h"
 #include "executor/edge/daemon.h"
-
-enum {
-	EXIT_USAGE = 2,
-	SETS_MAX = 64
-};
 
 static const char usage[] =
 	"usage: tranche-executor -c FILE [-n] [-d] [--set NAME=VALUE]...\n"
@@ -24,8 +19,9 @@ static const char usage[] =
 	"  -c, --config FILE     configuration file\n"
 	"  -n, --check           check configuration and files, then exit\n"
 	"  -d, --debug           log debug events\n"
-	"      --set NAME=VALUE  set an option over the file; sections other\n"
+	"  -s, --set NAME=VALUE  set an option over the file; sections other\n"
 	"                        than [executor] as SECTION.NAME=VALUE\n"
+	"      --insecure        allow plain tcp:// beyond this machine\n"
 	"      --print-config    print all options with their defaults\n"
 	"  -V, --version\n"
 	"  -h, --help            this text, and every option of the file\n"
@@ -35,69 +31,11 @@ static const char usage[] =
 	"\n"
 	"example: tranche-executor -c /etc/tranche/executor.conf\n";
 
-struct options {
-	const char *config;
-	const char *sets[SETS_MAX];
-	size_t n_sets;
-	bool check;
-	bool debug;
-};
-
-static int print_help(void)
-{
-	printf("%s\nThe configuration file, with defaults:\n\n", usage);
-	tr_config_print(TR_CONFIG_EXECUTOR, stdout);
-	return EXIT_SUCCESS;
-}
-
-/* -1: go on; else the exit status. */
-static int parse(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'n' },
-		{ "debug", no_argument, NULL, 'd' },
-		{ "set", required_argument, NULL, 's' },
-		{ "print-config", no_argument, NULL, 'P' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-	while ((c = getopt_long(argc, argv, "c:ndVh", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'n':
-			o->check = true;
-			break;
-		case 'd':
-			o->debug = true;
-			break;
-		case 's':
-			if (o->n_sets == SETS_MAX)
-				return EXIT_USAGE;
-			o->sets[o->n_sets++] = optarg;
-			break;
-		case 'V':
-			puts("tranche-executor " TR_VERSION_TEXT);
-			return EXIT_SUCCESS;
-		case 'P':
-			tr_config_print(TR_CONFIG_EXECUTOR, stdout);
-			return EXIT_SUCCESS;
-		case 'h':
-			return print_help();
-		default:
-			return EXIT_USAGE;
-		}
-	}
-	if (optind < argc || (!o->config && o->n_sets == 0)) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	return -1;
-}
+static const struct tr_cmdline cmdline = { .program = "tranche-executor",
+	.version = TR_VERSION_TEXT,
+	.usage = usage,
+	.of = TR_CONFIG_EXECUTOR,
+	.insecure = "executor.insecure=yes" };
 
 /* Before the first thread: all of them inherit the mask. */
 static void block_signals(void)
@@ -149,11 +87,11 @@ static int fail(const struct tr_error *err)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct tr_cmdline_options o = { 0 };
 	struct tr_executor_conf conf;
 	struct tr_error err;
-	int status = parse(argc, argv, &o);
-	if (status >= 0)
+	int status = tr_cmdline_parse(&cmdline, argc, argv, &o);
+	if (status != TR_CMDLINE_GO_ON)
 		return status;
 	limit_memory();
 	raise_descriptors();
