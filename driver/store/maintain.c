@@ -179,10 +179,18 @@ static uint64_t next_job(const struct tr_store *s)
 	return s->todo.n > 0 ? s->todo.v[0] : 0;
 }
 
+static bool is_removed(const struct tr_store *s, uint64_t job)
+{
+	for (size_t i = 0; i < s->removals.n; i++)
+		if (s->removals.v[i] == job)
+			return true;
+	return false;
+}
+
 static int next_job_step(struct tr_store *s, struct tr_error *err)
 {
 	struct step st = { .store = s, .job = next_job(s) };
-	int rc = job_step(&st, err);
+	int rc = is_removed(s, st.job) ? TR_ENOTFOUND : job_step(&st, err);
 	if (rc == TR_ENOTFOUND) {
 		/* Nothing stored, or removed since. */
 		rc = 0;
@@ -215,12 +223,16 @@ int tr_store_maintain(struct tr_store *s, bool *more, struct tr_error *err)
 {
 	int rc = 0;
 	bool waits = false;
-	if (s->removals.n > 0)
+	bool removes = s->removals.n > 0;
+	if (removes)
 		rc = remove_folder(s, &waits, err);
-	else if (s->ended_jobs > TR_JOBS_ENDED_MAX)
-		rc = tr_joblist_remove_oldest(s, err);
-	else if (next_job(s) != 0)
-		rc = next_job_step(s, err);
+	/* A reader of a removed job holds nothing else up. */
+	if (rc == 0 && (!removes || waits)) {
+		if (s->ended_jobs > TR_JOBS_ENDED_MAX)
+			rc = tr_joblist_remove_oldest(s, err);
+		else if (next_job(s) != 0)
+			rc = next_job_step(s, err);
+	}
 	*more = (s->removals.n > 0 && !waits) ||
 		s->ended_jobs > TR_JOBS_ENDED_MAX || next_job(s) != 0;
 	return rc;
