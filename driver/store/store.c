@@ -166,8 +166,11 @@ int tr_store_rows_check(struct tr_slice payload, struct tr_buf *scratch,
 		}
 		tr_buf_reset(last);
 		rc = tr_buf_append(last, e.key.p, e.key.n);
-		if (rc != 0)
+		if (rc != 0) {
+			tr_error_set(err, rc,
+				"no memory for a key of %zu bytes", e.key.n);
 			break;
+		}
 	}
 	if (rc == 0)
 		*totals = t;

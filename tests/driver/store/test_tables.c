@@ -4,13 +4,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/bounds.h"
-#include "common/kv/be.h"
 #include "common/base/rng.h"
 #include "common/base/xalloc.h"
 #include "common/data/element.h"
+#include "common/kv/be.h"
 #include "driver/store/layout.h"
+#include "driver/store/state.h"
 #include "tests/driver/store/fixture.h"
 
 enum {
@@ -663,6 +665,30 @@ static void test_rows_check__refuses_null_keys(void **state)
 	tr_buf_fini(&scratch);
 }
 
+/* A chunk that is not taken has a reason, else nobody would hear of it. */
+static void test_rows_check__names_every_failure(void **state)
+{
+	struct fix *f = *state;
+	const struct fix_row row = { "key", "1" };
+	struct tr_block_totals t;
+	struct tr_buf out;
+	struct tr_buf scratch;
+	struct tr_buf last;
+	tr_buf_init(&out, TR_MIB(1));
+	tr_block_scratch_init(&scratch);
+	tr_buf_init(&last, 1); /* no room for the key */
+	fix_block(&out, &row, 1);
+	f->err = (struct tr_error){ 0 };
+	assert_int_equal(tr_store_rows_check(tr_slice_of(out.data, out.len),
+				 &scratch, &last, &t, &f->err),
+		TR_ELIMIT);
+	assert_int_equal(f->err.code, TR_ELIMIT);
+	assert_true(f->err.text[0] != '\0');
+	tr_buf_fini(&last);
+	tr_buf_fini(&out);
+	tr_buf_fini(&scratch);
+}
+
 /* Small rows take more of a transaction than their bytes. */
 static void test_rows_check__limits_many_small_rows(void **state)
 {
@@ -717,6 +743,27 @@ static void test_maintain__trims_history(void **state)
 	assert_int_equal(stored_rows(f, TR_JOB_FINISHED), 0);
 }
 
+/* Whoever reads a removed job keeps its folder, and holds up nothing else. */
+static void test_maintain__goes_on_beside_a_reader(void **state)
+{
+	struct fix *f = *state;
+	struct tr_job_txn reader;
+	fix_maintain(f);
+	assert_int_equal(fix_submit(f, 2, "x"), 0);
+	assert_int_equal(fix_end(f, 2, TRANCHE__V1__JOB_STATE__JOB_DONE), 0);
+	assert_int_equal(tr_job_read(f->store, 2, &reader, &f->err), 0);
+	assert_int_equal(fix_remove(f, 2), 0);
+	assert_int_equal(fix_plan(f, JOB, 1, 1), 0);
+	assert_int_equal(fix_finish(f, JOB, 1, 0, 0, 1), 0);
+	assert_int_equal(fix_commit(f, JOB, 1, NULL, 0, 0), 0);
+	fix_maintain(f); /* ends */
+	assert_int_equal(access(scratch_file(f->data, "jobs/2"), F_OK), 0);
+	tr_job_read_end(&reader);
+	fix_maintain(f);
+	assert_int_equal(access(scratch_file(f->data, "jobs/2"), F_OK), -1);
+	assert_int_equal(stored_rows(f, TR_JOB_FINISHED), 0);
+}
+
 /* The oldest ended jobs go, folders and all, and no number comes back. */
 static void test_maintain__keeps_a_number_of_ended_jobs(void **state)
 {
@@ -762,6 +809,8 @@ TR_TEST_MAIN(CASE(test_table__is_what_the_commit_names),
 	CASE(test_scan__sees_one_generation_while_others_replace_it),
 	CASE(test_rows_check__counts_and_refuses),
 	CASE(test_rows_check__refuses_null_keys),
+	CASE(test_rows_check__names_every_failure),
 	CASE(test_rows_check__limits_many_small_rows),
 	CASE(test_maintain__trims_history),
+	CASE(test_maintain__goes_on_beside_a_reader),
 	CASE(test_maintain__keeps_a_number_of_ended_jobs));
