@@ -121,6 +121,11 @@ static int ask(struct tr_ctl *ctl, const struct tr_client_opts *opts,
 		tr_slice_of(r->artefact.data, r->artefact.len), err);
 	if (rc == 0)
 		rc = tr_client_next(c, timeout_ms, &reply, err);
+	if (rc == TR_ETIMEOUT && !tr_client_is_broken(c))
+		tr_error_set(err, rc,
+			"the driver at '%s' made no plan within %" PRIu64
+			" ms: are the Kafka brokers in its reach?",
+			opts->conf->driver, timeout_ms);
 	if (rc == 0) {
 		rc = print(ctl, reply, err);
 		tr_reply_free(reply);
@@ -143,6 +148,9 @@ static int plan_in(struct tr_ctl *ctl, struct tr_console *con,
 	rc = tr_local_wait_executor(&l, err);
 	if (rc == 0)
 		rc = ask(ctl, &opts, r, err);
+	/* Takes the signal, or it would end us once it is let through. */
+	if (rc == TR_ECANCELED)
+		tr_console_ops.woken(con, err);
 	if (rc != 0)
 		rc = tr_local_explain(&l, err);
 	tr_local_stop(&l);
@@ -186,6 +194,8 @@ static enum tr_exit run(struct tr_ctl *ctl, struct tr_error *err)
 		     (r.kafka.bootstrap[0] && !has_driver(ctl));
 	int rc = local ? plan_locally(ctl, &r, err) : plan_there(ctl, &r, err);
 	tr_job_request_fini(&r);
+	if (rc == TR_ECANCELED)
+		return TR_EXIT_INTERRUPTED;
 	return rc == 0 ? TR_EXIT_OK : TR_EXIT_FAILED;
 }
 

@@ -20,6 +20,7 @@ enum {
 	N_LINES = 20000,
 	CHILDREN_MAX = 16,
 	FAILED = 1,
+	INTERRUPTED = 130,
 	USAGE = 2,
 };
 
@@ -293,6 +294,35 @@ static void test_run__interrupted_cancels_and_cleans_up(void **state)
 	assert_int_equal(entries_of(tmp), 0);
 }
 
+static bool has_children(void *arg)
+{
+	struct family *f = arg;
+
+	f->n = process_children(f->parent, f->children, CHILDREN_MAX);
+	return f->n > 0;
+}
+
+static void test_run__a_plan_that_is_interrupted_says_so(void **state)
+{
+	/* An address for documentation: nobody answers, for seconds. */
+	const char *args[] = { "plan", script, lines.argument, "--offsets",
+		"start:end", "-b", "192.0.2.1:9092", "--local", NULL };
+	const char *env[] = { tmp_entry, NULL };
+	struct family f;
+	struct cli r;
+
+	(void)state;
+	cli_start_list(&c, &r, env, args);
+	f.parent = &r.p;
+	assert_true(wait_until(has_children, &f, SOON_MS));
+	process_signal(&r.p, SIGINT);
+	assert_int_equal(cli_wait(&r, CLI_JOB_MS), INTERRUPTED);
+	assert_non_null(strstr(r.err, "interrupted"));
+	cli_free(&r);
+	assert_true(wait_until(are_gone, &f, SOON_MS));
+	assert_int_equal(entries_of(tmp), 0);
+}
+
 static void test_run__killed_leaves_no_process(void **state)
 {
 	struct family f;
@@ -310,4 +340,5 @@ INTEGRATION_MAIN(setup, teardown,
 	cmocka_unit_test(test_run__on_kafka_prints_json),
 	cmocka_unit_test(test_run__exits_with_what_happened),
 	cmocka_unit_test(test_run__interrupted_cancels_and_cleans_up),
+	cmocka_unit_test(test_run__a_plan_that_is_interrupted_says_so),
 	cmocka_unit_test(test_run__killed_leaves_no_process));
