@@ -65,7 +65,11 @@ static void log_trace(struct tr_lua_program *p, lua_State *L)
 		int n = snprintf(line, sizeof(line), "  at %s:%d%s%s",
 			ar.short_src, ar.currentline, ar.name ? " in " : "",
 			ar.name ? ar.name : "");
-		tr_lua_log(p, line, (uint32_t)n);
+		/* A name can be of any length. */
+		tr_lua_log(p, line,
+			(uint32_t)(n < (int)sizeof(line)
+					   ? n
+					   : (int)sizeof(line) - 1));
 	}
 }
 

@@ -426,6 +426,28 @@ static void test_apply__an_error_logs_the_stack(void **state)
 	script_fini(&s);
 }
 
+static void test_apply__a_long_name_is_cut_in_the_stack(void **state)
+{
+	(void)state;
+	char name[301], text[1024], wanted[300];
+	struct script s;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(text, sizeof(text),
+		"local function %s() error('boom') end\n"
+		"tranche.source{topic='t'}:map(function(r)\n"
+		"  local x = %s() return x end):print()",
+		name, name);
+	snprintf(wanted, sizeof(wanted), "1:  at job.lua:1 in %.237s @7\n",
+		name);
+	script_init(&s);
+	assert_int_equal(script_load(&s, text, NULL), 0);
+	assert_int_equal(script_apply(&s, 1, three(), 3), TR_EUSER);
+	if (strstr(s.log, wanted) == NULL)
+		fail_msg("%s", s.log);
+	script_fini(&s);
+}
+
 static void test_apply__prints_with_operator_and_record(void **state)
 {
 	(void)state;
@@ -548,6 +570,7 @@ TR_TEST_MAIN(cmocka_unit_test(test_apply__map_replaces_value_or_both),
 	cmocka_unit_test(test_apply__reduce_lets_go_of_what_was),
 	cmocka_unit_test(test_apply__errors_name_line_and_element),
 	cmocka_unit_test(test_apply__an_error_logs_the_stack),
+	cmocka_unit_test(test_apply__a_long_name_is_cut_in_the_stack),
 	cmocka_unit_test(test_apply__prints_with_operator_and_record),
 	cmocka_unit_test(test_apply__ends_when_the_next_stage_fails),
 	cmocka_unit_test(test_apply__operators_can_feed_each_other),
