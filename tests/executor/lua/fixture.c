@@ -83,6 +83,8 @@ static void log_line(void *arg, uint32_t op, const struct tr_origin *origin,
 	const char *text, size_t len)
 {
 	struct script *s = arg;
+	/* No script here prints one: it is the end of somebody's buffer. */
+	assert_null(memchr(text, '\0', len));
 	append(s->log, "%" PRId32 ":%.*s", (int32_t)op, (int)len, text);
 	if (origin)
 		append(s->log, " @%" PRId64, origin->offset);
