@@ -38,6 +38,7 @@ struct crash {
 
 static const struct crash crashes[] = {
 	{ "plan.before_store=kill", NEW },
+	{ "kv.removing=kill", NEW }, /* what a job before left, if anything */
 	{ "plan.before_write=kill", NEW },
 	{ "plan.after_write=kill", OLD },
 	{ "dispatch.each=kill", OLD },
