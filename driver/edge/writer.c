@@ -54,7 +54,7 @@ void tr_write_record(
 /* Everything that waits, as one list of items. */
 static void apply(struct tr_writer *w, struct tr_mail *list)
 {
-	struct tr_error err;
+	struct tr_error err = { 0 };
 	size_t n = 0, k = 0;
 	for (struct tr_mail *m = list; m; m = m->next)
 		n += ((struct tr_write *)m)->n_items;
@@ -77,7 +77,7 @@ static void apply(struct tr_writer *w, struct tr_mail *list)
 static void *run(void *arg)
 {
 	struct tr_writer *w = arg;
-	struct tr_error err;
+	struct tr_error err = { 0 };
 	bool more = true;
 	pthread_setname_np(pthread_self(), "store");
 	for (;;) {
