@@ -743,22 +743,47 @@ static void test_maintain__trims_history(void **state)
 	assert_int_equal(stored_rows(f, TR_JOB_FINISHED), 0);
 }
 
+/* A thread that reads job 2 from the first meeting to the second. */
+struct job_reader {
+	struct fix *f;
+	pthread_barrier_t meet;
+	pthread_t thread;
+};
+
+static void *read_job(void *arg)
+{
+	struct job_reader *r = arg;
+	struct tr_job_txn txn;
+	struct tr_error err;
+	int rc = tr_job_read(r->f->store, 2, &txn, &err);
+	tr_assert(rc == 0);
+	pthread_barrier_wait(&r->meet);
+	pthread_barrier_wait(&r->meet);
+	tr_job_read_end(&txn);
+	return NULL;
+}
+
 /* Whoever reads a removed job keeps its folder, and holds up nothing else. */
 static void test_maintain__goes_on_beside_a_reader(void **state)
 {
 	struct fix *f = *state;
-	struct tr_job_txn reader;
+	struct job_reader reader = { .f = f };
+	pthread_barrier_init(&reader.meet, NULL, 2);
 	fix_maintain(f);
 	assert_int_equal(fix_submit(f, 2, "x"), 0);
 	assert_int_equal(fix_end(f, 2, TRANCHE__V1__JOB_STATE__JOB_DONE), 0);
-	assert_int_equal(tr_job_read(f->store, 2, &reader, &f->err), 0);
+	assert_int_equal(
+		pthread_create(&reader.thread, NULL, read_job, &reader), 0);
+	pthread_barrier_wait(&reader.meet);
 	assert_int_equal(fix_remove(f, 2), 0);
 	assert_int_equal(fix_plan(f, JOB, 1, 1), 0);
 	assert_int_equal(fix_finish(f, JOB, 1, 0, 0, 1), 0);
 	assert_int_equal(fix_commit(f, JOB, 1, NULL, 0, 0), 0);
 	fix_maintain(f); /* ends */
 	assert_int_equal(access(scratch_file(f->data, "jobs/2"), F_OK), 0);
-	tr_job_read_end(&reader);
+	pthread_barrier_wait(&reader.meet);
+	pthread_join(reader.thread, NULL);
+	pthread_barrier_destroy(&reader.meet);
 	fix_maintain(f);
 	assert_int_equal(access(scratch_file(f->data, "jobs/2"), F_OK), -1);
 	assert_int_equal(stored_rows(f, TR_JOB_FINISHED), 0);
