@@ -21,7 +21,8 @@
 #include "executor/reader/rdkafka_view.h"
 
 enum {
-	HOLE_CHECK_MS = 500
+	HOLE_CHECK_MS = 500,
+	REOPENS_MAX = 3, /* of one range, after a doubtful "out of range" */
 };
 
 struct rdkafka_reader {
@@ -38,6 +39,7 @@ struct rdkafka_reader {
 	bool complete;
 	uint64_t waited_ms; /* in vain, since the last record */
 	uint64_t hole_asked_ms;
+	unsigned reopened; /* times, in this range */
 	int64_t log_start_before;
 	int64_t log_start;
 	uint64_t bytes;
@@ -110,8 +112,12 @@ static int explain_holes(struct rdkafka_reader *r, struct tr_error *err)
 	return rc != 0 ? rc : take_log_start(r, log_start, err);
 }
 
-/* OFFSET_OUT_OF_RANGE: on which side? */
-static int explain_out_of_range(struct rdkafka_reader *r, struct tr_error *err)
+/*
+ * OFFSET_OUT_OF_RANGE: on which side? Right after records were deleted a broker
+ * has been seen to say so of an offset that the log has, and to have it when
+ * asked: then the range goes on where it was, in a fetch of its own.
+ */
+static int meet_out_of_range(struct rdkafka_reader *r, struct tr_error *err)
 {
 	int64_t log_start, end;
 	int rc = ask_here(r, TR_OFFSET_EARLIEST, &log_start, err);
@@ -122,7 +128,15 @@ static int explain_out_of_range(struct rdkafka_reader *r, struct tr_error *err)
 		return rc;
 	if (r->position.next < log_start)
 		return input_gone(r, r->position.next, log_start, err);
-	return truncated(r, end, err);
+	if (end < r->position.until || r->reopened == REOPENS_MAX)
+		return truncated(r, end, err);
+	r->reopened++;
+	/* The name lives as long as the handle, not only the stream. */
+	const char *topic = tr_stream_topic(&r->stream);
+	int32_t partition = r->stream.partition;
+	tr_stream_close(&r->stream);
+	return tr_stream_open(
+		&r->stream, topic, partition, r->position.next, err);
 }
 
 static int explain_stall(struct rdkafka_reader *r, struct tr_error *err)
@@ -204,8 +218,6 @@ static int event_error(struct rdkafka_reader *r, const rd_kafka_message_t *m,
 	int ours = tr_kafka_translate(m->err);
 	const char *text = rd_kafka_message_errstr(m);
 
-	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-		return explain_out_of_range(r, err);
 	if (ours == TR_EAGAIN)
 		return 0;
 	return tr_error_set(err, ours,
@@ -242,6 +254,8 @@ static int meet_event(struct rdkafka_reader *r, struct tr_error *err)
 		if (tr_position_meet(&r->position, m->offset) ==
 			TR_POSITION_BEYOND)
 			return 0; /* it waits for its own range */
+	} else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+		return meet_out_of_range(r, err); /* m is gone */
 	} else {
 		rc = event_error(r, m, err);
 	}
@@ -350,6 +364,7 @@ static void range_reset(struct rdkafka_reader *r, const struct tr_range *range)
 	tr_position_init(&r->position, range->from, range->until);
 	r->started = true;
 	r->complete = false;
+	r->reopened = 0;
 	r->waited_ms = 0;
 	r->hole_asked_ms = tr_clock_mono_ms();
 	r->bytes = 0;
