@@ -49,6 +49,8 @@ static void test_reader__waits_out_what_passes(void **state)
 		RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
 		RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
 		RD_KAFKA_RESP_ERR__TRANSPORT,
+		/* The log holds the offset when the reader asks. */
+		RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
 	};
 	struct tr_plain_log log;
 
@@ -66,6 +68,26 @@ static void test_reader__waits_out_what_passes(void **state)
 	}
 }
 
+/* A broker that goes on saying so is believed in the end. */
+static void test_reader__doubts_out_of_range_for_a_while_only(void **state)
+{
+	const rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+	struct tr_reader *r = open_reader(PATIENT_MS);
+	struct tr_plain_log log;
+	struct tr_seen seen;
+
+	(void)state;
+	tr_plain_log_write(&log, &conformance, COUNT, 100, NULL);
+	rd_kafka_mock_push_request_errors(
+		mock.cluster, FETCH, 8, e, e, e, e, e, e, e, e);
+	tr_seen_read(&seen, r, log.topic, 0, 0, COUNT);
+	assert_int_equal(seen.rc, TR_ETRUNCATED);
+	assert_int_equal(seen.n, 0);
+	rd_kafka_mock_clear_request_errors(mock.cluster, FETCH);
+	tr_seen_fini(&seen);
+	tr_reader_close(r);
+}
+
 static void test_reader__ends_with_the_fault_as_its_error(void **state)
 {
 	static const struct {
@@ -76,8 +98,6 @@ static void test_reader__ends_with_the_fault_as_its_error(void **state)
 		{ RD_KAFKA_RESP_ERR_INVALID_MSG, TR_ECORRUPT },
 		{ RD_KAFKA_RESP_ERR_UNKNOWN, TR_EKAFKA },
 		{ RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, TR_EKAFKA },
-		/* The log holds the offset again when the reader asks. */
-		{ RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, TR_ETRUNCATED },
 	};
 	struct tr_plain_log log;
 
@@ -179,6 +199,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader__waits_out_what_passes),
+		cmocka_unit_test(
+			test_reader__doubts_out_of_range_for_a_while_only),
 		cmocka_unit_test(test_reader__ends_with_the_fault_as_its_error),
 		cmocka_unit_test(test_reader__follows_the_leader),
 		cmocka_unit_test(test_reader__gives_up_without_progress),
